@@ -1,0 +1,44 @@
+"""Dynamical systems, and learning seen as a dynamical system.
+
+Importing turns on 64-bit floats in JAX (set `COCYCLE_X64=0` before the import to opt out). All names are loaded on
+first use, so that the import itself costs little more than JAX.
+"""
+
+import importlib
+import os
+from typing import TYPE_CHECKING, Any
+
+import jax
+
+if os.environ.get("COCYCLE_X64", "1") != "0":
+    jax.config.update("jax_enable_x64", True)
+
+__version__ = "0.1.0"
+
+# Public name -> module that defines it. Grouped as the layers are, bottom first.
+_HOME = {
+    **dict.fromkeys(
+        ["Still", "Clock", "Brownian", "Minibatch", "Recorded", "Keys", "Joint", "AbstractDriver"], "core.drivers"
+    ),
+    **dict.fromkeys(["AbstractSystem", "AbstractDifferentiableSystem", "AbstractTangentSystem", "push"], "core.system"),
+    "Estimate": "core.estimate",
+    "CocycleError": "core.errors",
+}
+_PACKAGES = ["core", "data", "measures", "report", "stability", "steppers", "systems", "testing"]
+
+__all__ = ["__version__", *_HOME, *_PACKAGES]  # noqa: PLE0604 (all are strings)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    elif name in _PACKAGES:
+        value = importlib.import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module 'cocycle' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""System, Driver, run, trajectory, Estimate: what every other package stands on."""
