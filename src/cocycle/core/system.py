@@ -149,7 +149,9 @@ def positive_time(dt: Any, name: str = "dt") -> Float[Array, ""]:
         except (TypeError, ValueError):
             raise ParameterError(f"{name} must be a positive number, got {dt!r}.") from None
         if not (0.0 < value < float("inf")):
-            raise ParameterError(f"{name} must be positive and finite, got {value}; time runs forward in steps of {name}.")
+            raise ParameterError(
+                f"{name} must be positive and finite, got {value}; time runs forward in steps of {name}."
+            )
     return jnp.asarray(dt, dtype=float)
 
 
