@@ -4,9 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
+import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from cocycle.core.system import AbstractDifferentiableSystem, parameter_leaves, positive_time
+
+
+def default_state(x0: Any) -> Any:
+    """Turn a default initial state into arrays; a list of numbers is a vector."""
+    return parameter_leaves(jnp.asarray(x0) if isinstance(x0, list) else x0)
 
 
 class Map(AbstractDifferentiableSystem):
@@ -49,7 +55,7 @@ class Map(AbstractDifferentiableSystem):
         self.function = function
         self.args = parameter_leaves(args)
         self.dt = positive_time(dt)
-        self.x0 = parameter_leaves(x0)
+        self.x0 = default_state(x0)
         self.driven = driven
         self.name = name
         self.variables = variables
@@ -89,7 +95,7 @@ class Recurrent(AbstractDifferentiableSystem):
         self.cell = cell
         self.params = parameter_leaves(params)
         self.dt = positive_time(dt)
-        self.x0 = parameter_leaves(x0)
+        self.x0 = default_state(x0)
         self.name = name
 
     def step(self, x: PyTree, w: Any) -> PyTree:
@@ -127,9 +133,7 @@ def map_system(
     return decorate
 
 
-def recurrent(
-    *, params: Any, dt: Any = 1.0, x0: Any = None
-) -> Callable[[Callable[..., PyTree]], Recurrent]:
+def recurrent(*, params: Any, dt: Any = 1.0, x0: Any = None) -> Callable[[Callable[..., PyTree]], Recurrent]:
     """Make a Recurrent system of the cell `cell(params, h, u)` that follows.
 
     Args:

@@ -95,9 +95,7 @@ def all_finite(x: PyTree) -> Any:
 
 def is_finite(x: PyTree) -> bool:
     """Say the same of concrete leaves, without a trip through the compiler."""
-    return all(
-        bool(np.all(np.isfinite(np.asarray(leaf)))) for leaf in jax.tree.leaves(x) if eqx.is_inexact_array(leaf)
-    )
+    return all(bool(np.all(np.isfinite(np.asarray(leaf)))) for leaf in jax.tree.leaves(x) if eqx.is_inexact_array(leaf))
 
 
 def non_finite_error(
@@ -202,9 +200,7 @@ def check_memory(n_rows: int, row_bytes: int, remedy: str) -> None:
     """
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if n_rows * row_bytes > 0.8 * total:
-        raise ParameterError(
-            f"{n_rows:,} rows of {row_bytes} bytes do not fit into {total / 2**30:.0f} GiB; {remedy}."
-        )
+        raise ParameterError(f"{n_rows:,} rows of {row_bytes} bytes do not fit into {total / 2**30:.0f} GiB; {remedy}.")
 
 
 class Pace:

@@ -65,7 +65,9 @@ def start(
     if driver is None:
         driver = system.default_driver(x)
     elif not isinstance(driver, AbstractDriver):
-        raise DriverError(f"driver must be a cocycle driver such as Still() or Brownian(key), got {type(driver).__name__}.")
+        raise DriverError(
+            f"driver must be a cocycle driver such as Still() or Brownian(key), got {type(driver).__name__}."
+        )
     driver.check_length(n0 + n_steps)
     return _closed_under_step(system, x, driver), driver
 
@@ -74,10 +76,15 @@ def _shapes(tree: Any) -> str:
     return ", ".join(f"{leaf.dtype}{list(leaf.shape)}" for leaf in jax.tree.leaves(tree)) or "nothing"
 
 
+@eqx.filter_jit
+def _stepped(system: AbstractSystem, driver: AbstractDriver, x: State) -> State:
+    return system.step(x, driver.at(0))
+
+
 def _closed_under_step(system: AbstractSystem, x: State, driver: AbstractDriver) -> State:
     """Check that step(x, w) is like x; integer states of real maps become floats."""
     try:
-        after = eqx.filter_eval_shape(lambda s, d, x: s.step(x, d.at(0)), system, driver, x)
+        after = eqx.filter_eval_shape(_stepped, system, driver, x)
     except (TypeError, ValueError, IndexError, KeyError) as error:
         if isinstance(error, ShapeError | ParameterError | DriverError):
             raise
@@ -92,7 +99,9 @@ def _closed_under_step(system: AbstractSystem, x: State, driver: AbstractDriver)
             "it must return the structure that it was given."
         )
     promoted = jax.tree.map(
-        lambda a, b: a.astype(b.dtype) if jnp.issubdtype(a.dtype, jnp.integer) and jnp.issubdtype(b.dtype, jnp.floating) else a,
+        lambda a, b: (
+            a.astype(b.dtype) if jnp.issubdtype(a.dtype, jnp.integer) and jnp.issubdtype(b.dtype, jnp.floating) else a
+        ),
         x,
         after,
     )

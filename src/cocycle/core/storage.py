@@ -36,7 +36,9 @@ def atomic_file(path: str | pathlib.Path, mode: str = "wb") -> Iterator[IO]:
     path = pathlib.Path(path)
     try:
         encoding = None if "b" in mode else "utf-8"
-        handle = tempfile.NamedTemporaryFile(mode, dir=path.parent, prefix=f".{path.name}.", delete=False, encoding=encoding)
+        handle = tempfile.NamedTemporaryFile(
+            mode, dir=path.parent, prefix=f".{path.name}.", delete=False, encoding=encoding
+        )
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}; choose another place.") from None
     try:
@@ -55,7 +57,7 @@ def atomic_file(path: str | pathlib.Path, mode: str = "wb") -> Iterator[IO]:
 
 
 def _encode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
-    if value is None or isinstance(value, bool | int | str) and not isinstance(value, enum.Enum):
+    if value is None or (isinstance(value, bool | int | str) and not isinstance(value, enum.Enum)):
         return value
     if isinstance(value, enum.Enum):
         return {"enum": f"{type(value).__module__}:{type(value).__qualname__}", "value": value.value}

@@ -96,10 +96,10 @@ def orthonormalise(frame: Float[Array, "K D"]) -> tuple[Float[Array, "K D"], Flo
     rows, stretching = [], []
     for i in range(frame.shape[0]):
         v = frame[i]
-        whole = jnp.sum(v * v)
+        whole = jnp.dot(v, v)
         for u in rows:
-            v = v - jnp.sum(u * v) * u
-        square = jnp.sum(v * v)
+            v = v - jnp.dot(u, v) * u
+        square = jnp.dot(v, v)
         alive = square > lost**2 * whole
         r = jnp.where(alive, jnp.sqrt(square), 0.0)
         rows.append(jnp.where(alive, v / jnp.where(alive, r, 1.0), 0.0))
@@ -110,5 +110,3 @@ def orthonormalise(frame: Float[Array, "K D"]) -> tuple[Float[Array, "K D"], Flo
 def tangent_map(system: AbstractSystem, x: State, w: Any) -> Float[Array, "D D"]:
     """Matrix of the tangent map of one step, column i the image of unit vector i."""
     return push_frame(system, x, w, jnp.eye(dimension(x)))[1].T
-
-
