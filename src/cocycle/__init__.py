@@ -6,7 +6,7 @@ first use, so that the import itself costs little more than JAX.
 
 import importlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 
