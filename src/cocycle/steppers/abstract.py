@@ -1,7 +1,7 @@
 """What a stepper is: a rule that turns a field into one step."""
 
 import abc
-from typing import Any, ClassVar
+from typing import Any
 
 import equinox as eqx
 import jax
