@@ -75,13 +75,18 @@ def like_state(slope: Any, y: State, what: str = "the field") -> State:
     return jax.tree.map(leaf, slope, y)
 
 
-def checked(field: Field) -> Field:
-    """Wrap a field so that a result of the wrong shape is refused, at no cost when it runs.
+class CheckedField(eqx.Module):
+    """A field whose results of the wrong shape are refused, at trace time, so at no cost when it runs.
 
     Args:
         field: `field(t, y, args)`.
     """
-    return lambda t, y, args: like_state(field(t, y, args), y)
+
+    field: Field
+
+    def __call__(self, t: Any, y: State, args: Any) -> State:
+        """Return the slope, with the structure, shapes and dtypes of y."""
+        return like_state(self.field(t, y, args), y)
 
 
 def depends_on_time(field: Field, y: State, args: Any) -> bool:

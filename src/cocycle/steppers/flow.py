@@ -11,7 +11,7 @@ from cocycle.core.drivers import AbstractDriver, Clock, Still
 from cocycle.core.errors import ParameterError
 from cocycle.core.system import AbstractTangentSystem, Drive, Field, State, Tangents, parameter_leaves, positive_time
 from cocycle.steppers.abstract import AbstractStepper, push_step
-from cocycle.steppers.fields import checked, depends_on_time, floating_state, like_state, time_of
+from cocycle.steppers.fields import CheckedField, depends_on_time, floating_state, like_state, time_of
 from cocycle.steppers.runge_kutta import RK4
 
 
@@ -81,7 +81,7 @@ class Flow(AbstractTangentSystem):
             x: state.
             w: time at the start of the step, from `Clock`, or None.
         """
-        return self.stepper.step(checked(self.field), time_of(w), x, self.args, self.dt)
+        return self.stepper.step(CheckedField(self.field), time_of(w), x, self.args, self.dt)
 
     def push(self, x: State, w: Drive, V: Tangents) -> tuple[State, Tangents]:
         """Advance a state and K tangents, by the stepper's own tangent rule where it has one.
@@ -91,7 +91,7 @@ class Flow(AbstractTangentSystem):
             w: time at the start of the step, or None.
             V: pytree like x, each leaf with a leading axis K.
         """
-        return push_step(self.stepper, checked(self.field), time_of(w), x, self.args, self.dt, V)
+        return push_step(self.stepper, CheckedField(self.field), time_of(w), x, self.args, self.dt, V)
 
     def initial_state(self, x0: Any) -> State:
         """Turn what a user gives into floating arrays that the field accepts.

@@ -1,25 +1,12 @@
 """Explicit Runge-Kutta methods of fixed step: the tableau is unrolled, zero coefficients cost nothing."""
 
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import jax
 
 from cocycle.core.system import Field, State
 from cocycle.steppers.abstract import AbstractStepper
-
-
-class Tableau(NamedTuple):
-    """Coefficients of an explicit Runge-Kutta method.
-
-    Attributes:
-        a: row i weights the stages before stage i + 1.
-        b: weights of the solution.
-        c: times of the stages, as fractions of the step.
-    """
-
-    a: tuple[tuple[float, ...], ...]
-    b: tuple[float, ...]
-    c: tuple[float, ...]
+from cocycle.steppers.tableaus import DORMAND_PRINCE, EULER, HEUN, KUTTA, TSITOURAS, Tableau
 
 
 def increment(y: State, dt: Any, weights: tuple[float, ...], stages: list[State]) -> State:
@@ -58,15 +45,6 @@ def explicit_step(tableau: Tableau, field: Field, t: Any, y: State, args: Any, d
     for row, c in zip(tableau.a, tableau.c[1:]):
         stages.append(field(t + c * dt, increment(y, dt, row, stages), args))
     return increment(y, dt, tableau.b, stages)
-
-
-EULER = Tableau(a=(), b=(1.0,), c=(0.0,))
-HEUN = Tableau(a=((1.0,),), b=(1 / 2, 1 / 2), c=(0.0, 1.0))
-KUTTA = Tableau(
-    a=((1 / 2,), (0.0, 1 / 2), (0.0, 0.0, 1.0)),
-    b=(1 / 6, 1 / 3, 1 / 3, 1 / 6),
-    c=(0.0, 1 / 2, 1 / 2, 1.0),
-)
 
 
 class Euler(AbstractStepper):
@@ -124,3 +102,41 @@ class RK4(AbstractStepper):
     def step(self, field: Field, t: Any, y: State, args: Any, dt: Any) -> State:
         """Advance y by dt."""
         return explicit_step(KUTTA, field, t, y, args, dt)
+
+
+class Tsit5(AbstractStepper):
+    """The Runge-Kutta step of Tsitouras with a fixed length, of order 5.
+
+    Cost: 6 evaluations of the field.
+
+    Example:
+        >>> round(float(Tsit5().step(lambda t, y, args: -y, 0.0, 1.0, None, 0.1)), 9)
+        0.904837418
+
+    Source: [tsitouras2011].
+    """
+
+    order: ClassVar[int] = 5
+
+    def step(self, field: Field, t: Any, y: State, args: Any, dt: Any) -> State:
+        """Advance y by dt."""
+        return explicit_step(TSITOURAS, field, t, y, args, dt)
+
+
+class DOP853(AbstractStepper):
+    """The Runge-Kutta step of Dormand and Prince with a fixed length, of order 8.
+
+    Cost: 12 evaluations of the field.
+
+    Example:
+        >>> round(float(DOP853().step(lambda t, y, args: -y, 0.0, 1.0, None, 0.1)), 12)
+        0.904837418036
+
+    Source: [prince1981]; coefficients as printed in [hairer1993].
+    """
+
+    order: ClassVar[int] = 8
+
+    def step(self, field: Field, t: Any, y: State, args: Any, dt: Any) -> State:
+        """Advance y by dt."""
+        return explicit_step(DORMAND_PRINCE, field, t, y, args, dt)
