@@ -10,19 +10,30 @@ from jaxtyping import Array, Float
 from cocycle.core.errors import ParameterError, ShapeError
 
 
-def _numbers(value: Any, name: str) -> Any:
-    """Return value as a float array, or refuse it; a traced value passes."""
+def array(value: Any, name: str) -> Float[Array, "..."]:
+    """Check an array of numbers of any shape.
+
+    Args:
+        value: what the user gave; a traced value passes.
+        name: its name in the message.
+
+    Returns:
+        Floating array.
+
+    Raises:
+        ParameterError: if it is not made of finite real numbers.
+    """
     if isinstance(value, jax.core.Tracer):
         return value.astype(float)
     try:
-        array = np.asarray(value)
+        numbers = np.asarray(value)
     except (TypeError, ValueError):
-        array = np.asarray(None)
-    if array.dtype == bool or not np.issubdtype(array.dtype, np.number) or np.iscomplexobj(array):
+        numbers = np.asarray(None)
+    if numbers.dtype == bool or not np.issubdtype(numbers.dtype, np.number) or np.iscomplexobj(numbers):
         raise ParameterError(f"{name} must be a real number, got {value!r}.")
-    if not np.all(np.isfinite(array)):
+    if not np.all(np.isfinite(numbers)):
         raise ParameterError(f"{name} must be finite, got {value!r}.")
-    return jnp.asarray(array, dtype=float)
+    return jnp.asarray(numbers, dtype=float)
 
 
 def real(value: Any, name: str) -> Float[Array, ""]:
@@ -35,10 +46,10 @@ def real(value: Any, name: str) -> Float[Array, ""]:
     Raises:
         ParameterError: if it is not one finite real number.
     """
-    array = _numbers(value, name)
-    if array.shape != ():
-        raise ParameterError(f"{name} must be one number, got shape {array.shape}; use sweep or vmap for many values.")
-    return array
+    number = array(value, name)
+    if number.shape != ():
+        raise ParameterError(f"{name} must be one number, got shape {number.shape}; use sweep or vmap for many values.")
+    return number
 
 
 def positive(value: Any, name: str, why: str = "") -> Float[Array, ""]:
@@ -52,10 +63,10 @@ def positive(value: Any, name: str, why: str = "") -> Float[Array, ""]:
     Raises:
         ParameterError: if it is not.
     """
-    array = real(value, name)
-    if not isinstance(array, jax.core.Tracer) and not float(array) > 0.0:
-        raise ParameterError(f"{name} must be positive, got {float(array):g}{'; ' + why if why else ''}.")
-    return array
+    number = real(value, name)
+    if not isinstance(number, jax.core.Tracer) and not float(number) > 0.0:
+        raise ParameterError(f"{name} must be positive, got {float(number):g}{'; ' + why if why else ''}.")
+    return number
 
 
 def not_negative(value: Any, name: str, why: str = "") -> Float[Array, ""]:
@@ -69,10 +80,10 @@ def not_negative(value: Any, name: str, why: str = "") -> Float[Array, ""]:
     Raises:
         ParameterError: if it is.
     """
-    array = real(value, name)
-    if not isinstance(array, jax.core.Tracer) and float(array) < 0.0:
-        raise ParameterError(f"{name} must not be negative, got {float(array):g}{'; ' + why if why else ''}.")
-    return array
+    number = real(value, name)
+    if not isinstance(number, jax.core.Tracer) and float(number) < 0.0:
+        raise ParameterError(f"{name} must not be negative, got {float(number):g}{'; ' + why if why else ''}.")
+    return number
 
 
 def between(value: Any, name: str, low: float, high: float, why: str = "") -> Float[Array, ""]:
@@ -88,12 +99,12 @@ def between(value: Any, name: str, low: float, high: float, why: str = "") -> Fl
     Raises:
         ParameterError: if it lies outside.
     """
-    array = real(value, name)
-    if not isinstance(array, jax.core.Tracer) and not low <= float(array) <= high:
+    number = real(value, name)
+    if not isinstance(number, jax.core.Tracer) and not low <= float(number) <= high:
         raise ParameterError(
-            f"{name} must lie from {low:g} to {high:g}, got {float(array):g}{'; ' + why if why else ''}."
+            f"{name} must lie from {low:g} to {high:g}, got {float(number):g}{'; ' + why if why else ''}."
         )
-    return array
+    return number
 
 
 def vector(value: Any, default: Any, name: str = "x0") -> Float[Array, "..."]:
@@ -116,7 +127,7 @@ def vector(value: Any, default: Any, name: str = "x0") -> Float[Array, "..."]:
         return wanted
     if isinstance(value, list | tuple) and any(isinstance(v, jax.core.Tracer) for v in value):
         value = jnp.stack([jnp.asarray(v) for v in value])
-    array = _numbers(value, name)
-    if array.shape != wanted.shape:
-        raise ShapeError(f"{name} must have shape {wanted.shape}, got {array.shape}.")
-    return array
+    number = array(value, name)
+    if number.shape != wanted.shape:
+        raise ShapeError(f"{name} must have shape {wanted.shape}, got {number.shape}.")
+    return number

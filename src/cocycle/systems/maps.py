@@ -76,3 +76,70 @@ def Henon(*, a: Any = 1.4, b: Any = 0.3, x0: Any = None) -> Map:
     """
     args = {"a": real(a, "a"), "b": real(b, "b")}
     return Map(henon_map, args, x0=vector(x0, [0.1, 0.1]), name="henon", variables=("x", "y"))
+
+
+def standard_map(u: Any, args: Any) -> Any:
+    """One kick of the standard map."""
+    theta, p = u
+    p = p + args["k"] * jnp.sin(theta)
+    return jnp.array([theta + p, p]) % (2 * jnp.pi)
+
+
+@register("standard_map", kind="map", dimension=2, field="physics", chaotic=True, tags=("conservative", "symplectic"))
+def StandardMap(*, k: Any = 6.0, x0: Any = None) -> Map:
+    r"""The Chirikov standard map: a rotor kicked once per unit of time.
+
+    $$p' = p + k \sin\theta, \quad \theta' = \theta + p' \pmod{2\pi}$$
+
+    Args:
+        k: strength of the kick; the last torus that bounds the momentum breaks at 0.9716.
+        x0: initial state [theta, p] [rad]; default in the chaotic sea.
+
+    Returns:
+        Map with state (2,), both in [0, 2 pi).
+
+    Raises:
+        ParameterError: if k is not a finite number.
+
+    Laws: area is kept, so the exponents sum to 0.
+
+    Example:
+        >>> StandardMap(k=1.0).step(jnp.zeros(2), None).tolist()
+        [0.0, 0.0]
+
+    Source: [chirikov1979].
+    """
+    x0 = vector(x0, [0.5, 0.3])
+    return Map(standard_map, {"k": real(k, "k")}, x0=x0, name="standard_map", variables=("theta", "p"))
+
+
+def cat_map(u: Any, args: Any) -> Any:
+    """One step of Arnold's cat map."""
+    x, y = u
+    return jnp.array([2.0 * x + y, x + y]) % 1.0
+
+
+@register("cat_map", kind="map", dimension=2, field="mathematics", chaotic=True, tags=("conservative", "hyperbolic"))
+def CatMap(*, x0: Any = None) -> Map:
+    r"""Arnold's cat map, a hyperbolic automorphism of the torus.
+
+    $$x' = 2x + y, \quad y' = x + y \pmod 1$$
+
+    Args:
+        x0: initial state [x, y] in the unit square.
+
+    Returns:
+        Map with state (2,).
+
+    Raises:
+        ParameterError: if x0 is not made of finite numbers.
+
+    Laws: exponents ln((3 + sqrt 5)/2) and its negative at every point.
+
+    Example:
+        >>> CatMap().step(jnp.array([0.5, 0.25]), None).tolist()
+        [0.25, 0.75]
+
+    Source: [arnold1968].
+    """
+    return Map(cat_map, {}, x0=vector(x0, [0.1, 0.2]), name="cat_map", variables=("x", "y"))
