@@ -39,11 +39,14 @@ def henon_heiles_energy(u: Any, args: Any) -> Float[Array, ""]:
 
 
 @register(
-    "henon_heiles", kind="flow", dimension=4, field="physics", chaotic=True, tags=("conservative", "symplectic", "orbit")
+    "henon_heiles",
+    kind="flow",
+    dimension=4,
+    field="physics",
+    chaotic=True,
+    tags=("conservative", "symplectic", "orbit"),
 )
-def HenonHeiles(
-    *, coupling: Any = 1.0, dt: Any = 0.05, x0: Any = None, stepper: AbstractStepper = Yoshida4()
-) -> Flow:
+def HenonHeiles(*, coupling: Any = 1.0, dt: Any = 0.05, x0: Any = None, stepper: AbstractStepper = Yoshida4()) -> Flow:
     r"""Hénon and Heiles's star in the mean field of a galaxy.
 
     $$H = \tfrac12 (p_x^2 + p_y^2 + x^2 + y^2) + c\,(x^2 y - \tfrac13 y^3)$$
@@ -122,7 +125,9 @@ def double_pendulum_energy(u: Any, args: Any) -> Float[Array, ""]:
     return kinetic - total * g * l1 * jnp.cos(a) - m2 * g * l2 * jnp.cos(b)
 
 
-@register("double_pendulum", kind="flow", dimension=4, field="physics", chaotic=True, tags=("conservative", "mechanics"))
+@register(
+    "double_pendulum", kind="flow", dimension=4, field="physics", chaotic=True, tags=("conservative", "mechanics")
+)
 def DoublePendulum(
     *,
     m1: Any = 1.0,

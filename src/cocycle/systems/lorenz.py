@@ -63,7 +63,9 @@ def lorenz96_field(t: Any, u: Any, args: Any) -> Any:
     return (jnp.roll(u, -1) - jnp.roll(u, 2)) * jnp.roll(u, 1) - u + args["forcing"]
 
 
-@register("lorenz96", kind="flow", dimension=40, field="climate", chaotic=True, n_steps=40_000, tags=("spatiotemporal",))
+@register(
+    "lorenz96", kind="flow", dimension=40, field="climate", chaotic=True, n_steps=40_000, tags=("spatiotemporal",)
+)
 def Lorenz96(
     *, n: int = 40, forcing: Any = 8.0, dt: Any = 0.02, x0: Any = None, stepper: AbstractStepper = RK4()
 ) -> Flow:

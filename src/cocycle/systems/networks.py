@@ -21,7 +21,9 @@ def kuramoto_field(t: Any, theta: Any, args: Any) -> Any:
     return args["frequencies"] + args["coupling"] / theta.size * pull
 
 
-@register("kuramoto", kind="network", dimension=N_DEFAULT, field="neuroscience", chaotic=False, tags=("synchronisation",))
+@register(
+    "kuramoto", kind="network", dimension=N_DEFAULT, field="neuroscience", chaotic=False, tags=("synchronisation",)
+)
 def Kuramoto(
     *,
     coupling: Any = 2.0,

@@ -30,7 +30,7 @@ FIELDS = (
     "physics",
     "physiology",
 )
-OPTIONS = ("dt", "x0", "stepper")
+OPTIONS = ("dt", "x0", "stepper", "max_delay")
 
 
 @dataclass(frozen=True)

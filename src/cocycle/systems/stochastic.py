@@ -20,7 +20,9 @@ def constant_noise(t: Any, x: Any, args: Any) -> Any:
     return args["sigma"]
 
 
-@register("ornstein_uhlenbeck", kind="sde", dimension=1, field="physics", chaotic=False, tags=("linear",), noise_shape=())
+@register(
+    "ornstein_uhlenbeck", kind="sde", dimension=1, field="physics", chaotic=False, tags=("linear",), noise_shape=()
+)
 def OrnsteinUhlenbeck(
     *,
     theta: Any = 1.0,
