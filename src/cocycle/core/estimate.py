@@ -113,7 +113,7 @@ def mean_estimate(rows: Float[Array, "rows ..."] | np.ndarray, *, method: str = 
         raise InsufficientDataError(f"{n} rows are too few for a standard error: at least {MIN_ROWS} are needed.")
     mean = xp.mean(rows, axis=0)
     with np.errstate(all="ignore"):
-        deviation = xp.where(xp.isfinite(mean), rows - mean, 0.0).reshape((n, -1))
+        deviation = xp.where(xp.isfinite(mean), rows - mean[None], 0.0).reshape((n, -1))
         a = _density_at_zero(xp, deviation)
         b = _end_effect(xp, deviation, a)
         spread = xp.mean(deviation**2, axis=0).reshape(mean.shape)
@@ -145,7 +145,7 @@ def _density_at_zero(xp: Any, deviation: Any) -> Any:
     x = _block_sums(deviation, deviation.shape[0] // length)
     n = x.shape[0]
     taper = np.sin(np.pi * (np.arange(n) + 0.5) / n)[:, None] ** 2
-    x = x - xp.sum(taper * x, axis=0) / np.sum(taper)
+    x = x - xp.sum(taper * x, axis=0, keepdims=True) / np.sum(taper)
     j = np.arange(2, 2 + min(N_ORDINATES, n // 4))
     power = xp.abs(xp.fft.rfft(x * taper, axis=0)[j]) ** 2 / (np.sum(taper**2) * length)
     r, d, prior = _model_grid()
@@ -153,7 +153,7 @@ def _density_at_zero(xp: Any, deviation: Any) -> Any:
     scale = (1 / shape) @ power / len(j)
     fit = len(j) * xp.log(scale) + np.sum(np.log(shape), axis=1)[:, None]
     # A Hann taper correlates neighbours: about 0.6 independent ordinates each.
-    weight = prior[:, None] * xp.exp(-0.6 * (fit - xp.min(fit, axis=0)))
+    weight = prior[:, None] * xp.exp(-0.6 * (fit - xp.min(fit, axis=0, keepdims=True)))
     return xp.sum(weight * scale, axis=0) / xp.sum(weight, axis=0)
 
 
@@ -166,7 +166,7 @@ def _end_effect(xp: Any, deviation: Any, a: Any) -> Any:
     excess, weight = 0.0, 0
     while sums.shape[0] >= MIN_BLOCKS:
         dof = sums.shape[0] - 1
-        excess = excess + dof * (xp.sum((sums - xp.mean(sums, axis=0)) ** 2, axis=0) / dof - a * length)
+        excess = excess + dof * (xp.sum((sums - xp.mean(sums, axis=0, keepdims=True)) ** 2, axis=0) / dof - a * length)
         weight += dof
         sums, length = sums[0::2] + sums[1::2], 2 * length
     return xp.maximum(excess / weight, 0.0)

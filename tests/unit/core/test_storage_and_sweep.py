@@ -59,7 +59,8 @@ def test_sweep_equals_a_loop():
     swept = cc.sweep(exponent, rates, batch_size=3)
     assert isinstance(swept, cc.Spectrum)
     assert swept.exponents.shape == (7, 1)
-    single = [cc.lyapunov_spectrum(cc.Map(logistic, {"r": r}, x0=0.3), n_steps=400, qr_every=1).exponents[0] for r in rates]
+    systems = [cc.Map(logistic, {"r": r}, x0=0.3) for r in rates]
+    single = [cc.lyapunov_spectrum(s, n_steps=400, qr_every=1).exponents[0] for s in systems]
     # Stable cycles: round-off is not amplified.
     assert np.allclose(swept.exponents[:, 0], single, rtol=0, atol=1e-12)
 

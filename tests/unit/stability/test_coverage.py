@@ -1,6 +1,6 @@
 """Do the error bars hold? 256 realisations of systems whose exponents are known, batched in one compilation each.
 
-Demanded: 95 % intervals hold the truth in at least 88 % of the runs, and the z-scores have a variance between 0.6 and 1.6.
+Demanded: 95 % intervals hold the truth in at least 88 % of the runs, and z-scores of variance 0.6 to 1.6.
 With 256 runs the coverage of an honest bar has standard error 1.4 %, the variance of z 0.09.
 """
 

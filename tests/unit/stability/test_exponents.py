@@ -126,7 +126,9 @@ def test_one_parameter_sgd(key):
 
 def test_ornstein_uhlenbeck_exactly(key):
     """The tangent of Euler-Maruyama is 1 - theta dt at every step."""
-    system = cc.ItoSDE(lambda t, x, a: -a["theta"] * x, lambda t, x, a: a["sigma"], {"theta": 2.0, "sigma": 0.5}, dt=0.01)
+    system = cc.ItoSDE(
+        lambda t, x, a: -a["theta"] * x, lambda t, x, a: a["sigma"], {"theta": 2.0, "sigma": 0.5}, dt=0.01
+    )
     spectrum = cc.lyapunov_spectrum(system, 0.3, cc.Brownian(key), n_steps=5000)
     assert abs(float(spectrum.exponents[0]) - np.log(1 - 0.02) / 0.01) < 1e-11
 

@@ -19,11 +19,11 @@ ENDS = 0.7 / (0.8 * DURATION)
 
 
 def exponents(stepper, dt, k, every):
-    system = cc.Flow(
-        lorenz, {"sigma": 10.0, "rho": 20.0, "beta": 8 / 3}, dt=dt, x0=[1.0, 2.0, 20.0], stepper=stepper
-    )
+    system = cc.Flow(lorenz, {"sigma": 10.0, "rho": 20.0, "beta": 8 / 3}, dt=dt, x0=[1.0, 2.0, 20.0], stepper=stepper)
     n_steps = round(DURATION / dt)
-    return cc.lyapunov_spectrum(system, n_steps=n_steps, n_transient=n_steps // 5, n_vectors=k, qr_every=every).exponents
+    return cc.lyapunov_spectrum(
+        system, n_steps=n_steps, n_transient=n_steps // 5, n_vectors=k, qr_every=every
+    ).exponents
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])
@@ -38,7 +38,9 @@ def test_fixed_step(k, every, dt):
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])
-@pytest.mark.parametrize(("tolerance", "dt", "every"), [(1e-4, 0.1, 1), (1e-6, 0.1, None), (1e-6, 0.5, 1), (1e-9, 0.5, 2)])
+@pytest.mark.parametrize(
+    ("tolerance", "dt", "every"), [(1e-4, 0.1, 1), (1e-6, 0.1, None), (1e-6, 0.5, 1), (1e-9, 0.5, 2)]
+)
 def test_adaptive_step(k, tolerance, dt, every):
     found = exponents(Adaptive(rtol=tolerance, atol=tolerance), dt, k, every)
     # Local errors of relative size tol, about 30 solver steps per unit time.
