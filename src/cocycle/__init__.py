@@ -26,7 +26,7 @@ _HOME = {
 }
 _PACKAGES = ["core", "data", "measures", "report", "stability", "steppers", "systems", "testing"]
 
-__all__ = ["__version__", *_HOME, *_PACKAGES]  # noqa: PLE0604 (all are strings)
+__all__ = ["__version__", *_HOME, *_PACKAGES]
 
 
 def __getattr__(name: str) -> Any:
