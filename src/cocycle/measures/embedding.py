@@ -160,10 +160,10 @@ def _entropy(counts: np.ndarray, n: int) -> float:
 def delay_by_mutual_information(x: SeriesLike, *, max_lag: int | None = None) -> DelayChoice:
     """Delay for an embedding: the first minimum of the mutual information.
 
-    Rules, in order. (1) The autocorrelation at lag 1 is below 1/e: one sample is a decorrelation time already (a map, or a
-    coarsely sampled flow), delay 1. (2) First lag whose mutual information is below that of its two predecessors and two
-    successors, as long as it stands above the sampling noise of independent data. (3) Otherwise the first lag with
-    autocorrelation below 1/e.
+    Rules, in order. (1) The autocorrelation at lag 1 is below 1/e: one sample is a decorrelation time already (a map,
+    or a coarsely sampled flow), delay 1. (2) First lag whose mutual information is below that of its two predecessors
+    and two successors, as long as it stands above the sampling noise of independent data. (3) Otherwise the first lag
+    with autocorrelation below 1/e.
 
     Args:
         x: series, at least 64 points.
@@ -210,8 +210,8 @@ def delay_by_mutual_information(x: SeriesLike, *, max_lag: int | None = None) ->
 def theiler_window(x: SeriesLike) -> int:
     """Separation in time below which two points are near only because the orbit is continuous.
 
-    The larger of three times the lag at which the autocorrelation falls below 1/e and one mean period (reciprocal of the
-    mean frequency of the power spectrum), at most n/20.
+    The larger of three times the lag at which the autocorrelation falls below 1/e and one mean period (reciprocal of
+    the mean frequency of the power spectrum), at most n/20.
 
     Args:
         x: series, at least 64 points.

@@ -69,8 +69,8 @@ def dominant_period(x: SeriesLike, dt: float = 1.0) -> Estimate:
         dt: sampling step [time].
 
     Returns:
-        Estimate of the period [time]. Its standard error is the half width at half height of the peak in the periodogram smoothed to
-        the resolution of Welch segments of n/8 points for a broad peak, and 1/20 of a frequency bin for a line.
+        Estimate of the period [time]. Its standard error is 1/20 of a frequency bin for a line; for a broad peak it is
+        the half width at half height in the spectrum averaged over segments of n/8 points.
 
     Raises:
         DataError: if x is not a series of finite numbers.
