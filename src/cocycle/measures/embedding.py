@@ -7,6 +7,7 @@ from scipy import fft
 
 from cocycle.core.errors import InsufficientDataError
 from cocycle.measures.series import SeriesLike, checked_positive, checked_series
+from cocycle.measures.spectrum import mean_period
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -234,9 +235,7 @@ def theiler_window(x: SeriesLike) -> int:
     r = autocorrelation(x, min(x.size - 1, cap))
     below = np.flatnonzero(r < np.exp(-1.0))
     decay = int(below[0]) if below.size else cap
-    power = np.abs(fft.rfft(x - x.mean())) ** 2
-    mean_frequency = float(np.sum(power * np.arange(power.size)) / np.sum(power)) / x.size
-    return int(min(cap, max(3 * decay, np.ceil(1.0 / mean_frequency - 1e-9))))
+    return int(min(cap, max(3 * decay, np.ceil(mean_period(x) - 1e-9))))
 
 
 def usable_vectors(n: int, dimension: int, delay: int, *, n_min: int) -> int:

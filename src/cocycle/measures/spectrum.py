@@ -112,3 +112,34 @@ def _half_width(x: np.ndarray, dt: float, frequency: float) -> float:
         high += 1
     # A line seen through a Hann window is at most 4 bins wide at half height.
     return line if high - low <= 4 else 0.5 * (high - low) * float(f[1])
+
+
+def mean_period(x: SeriesLike, dt: float = 1.0) -> float:
+    r"""Reciprocal of the mean frequency of the power spectrum.
+
+    $$1 / \bar f, \quad \bar f = \sum_k f_k |X_k|^2 \Big/ \sum_k |X_k|^2$$
+
+    Args:
+        x: series, at least 16 points.
+        dt: sampling step [time].
+
+    Returns:
+        the period [time], between 2 and n samples.
+
+    Raises:
+        DataError: if x is not a series of finite numbers.
+        InsufficientDataError: if it is too short or constant.
+        ParameterError: if dt is not above 0.
+
+    Cost: n log n.
+
+    Example:
+        >>> round(mean_period(np.sin(2 * np.pi * np.arange(1000) / 25), dt=2.0), 6)
+        50.0
+
+    Source: [rosenstein1993].
+    """
+    x = checked_series(x, n_min=16)
+    checked_positive(dt, name="dt")
+    power = np.abs(np.fft.rfft(x - x.mean())) ** 2
+    return float(dt * x.size * np.sum(power) / np.sum(power * np.arange(power.size)))
