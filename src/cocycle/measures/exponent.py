@@ -9,7 +9,7 @@ from cocycle.measures.embedding import delay_vectors, theiler_window, usable_vec
 from cocycle.measures.neighbours import nearest_neighbours, spread_indices
 from cocycle.measures.scaling import ScalingRegion, longest_straight_stretch, slope_between
 from cocycle.measures.series import SeriesLike, checked_positive, checked_series, dithered, resolution
-from cocycle.measures.spectrum import mean_period
+from cocycle.measures.spectrum import rice_period
 
 N_REFERENCE = 4000
 N_BLOCKS = 16
@@ -62,7 +62,7 @@ def rosenstein(
 
     $$S(k) = \big\langle \log |y_{i+k} - y_{n(i)+k}| \big\rangle_i \approx S(0) + \lambda_1 k\,\Delta t$$
 
-    The curve of a flow waves at the period of the flow, so it is first averaged over one mean period (see `mean_period`).
+    The curve of a flow waves at the period of the flow, so it is first averaged over one period (see `rice_period`).
     The slope is taken over the longest straight stretch (see `longest_straight_stretch`: r2 at least 0.98, slopes of the
     halves within 15 % of the whole, a rise of at least one nat) that ends one nat below saturation, the mean
     log-distance of unrelated points. There is no scaling where S makes 60 % of its way to saturation in the first step
@@ -221,8 +221,8 @@ def _read_off(
     curve = logs.mean(1)
     time = dt * np.arange(curve.size)
     saturation = _saturation(points, window, seed)
-    width = round(mean_period(x))
-    width = width if 4 <= width <= curve.size // 3 else 1
+    width = round(rice_period(x))
+    width = width if 5 <= width <= curve.size // 3 else 1
     mean_time = _running_mean(time, width)
     region, reason = _region(mean_time, _running_mean(curve, width), curve, saturation, width)
     if region is None:

@@ -100,7 +100,7 @@ def slope_between(t: np.ndarray, y: np.ndarray, start: int, stop: int) -> np.nda
         2.0
     """
     offset = t[start:stop] - t[start:stop].mean()
-    return y[..., start:stop] @ offset / (offset @ offset)
+    return np.asarray(y[..., start:stop] @ offset / (offset @ offset))
 
 
 def _fit(moments: np.ndarray, start: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

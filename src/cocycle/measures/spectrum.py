@@ -143,3 +143,34 @@ def mean_period(x: SeriesLike, dt: float = 1.0) -> float:
     checked_positive(dt, name="dt")
     power = np.abs(np.fft.rfft(x - x.mean())) ** 2
     return float(dt * x.size * np.sum(power) / np.sum(power * np.arange(power.size)))
+
+
+def rice_period(x: SeriesLike, dt: float = 1.0) -> float:
+    r"""Mean time between upward crossings of the mean, for a Gaussian process with the spectrum of x (Rice's formula).
+
+    $$T = \Big( \sum_k |X_k|^2 \Big/ \sum_k f_k^2 |X_k|^2 \Big)^{1/2}$$
+
+    Args:
+        x: series, at least 16 points.
+        dt: sampling step [time].
+
+    Returns:
+        the period [time]; 3.46 samples for white noise.
+
+    Raises:
+        DataError: if x is not a series of finite numbers.
+        InsufficientDataError: if it is too short or constant.
+        ParameterError: if dt is not above 0.
+
+    Cost: n log n.
+
+    Example:
+        >>> round(rice_period(np.sin(2 * np.pi * np.arange(1000) / 25), dt=2.0), 6)
+        50.0
+
+    Source: [rice1945].
+    """
+    x = checked_series(x, n_min=16)
+    checked_positive(dt, name="dt")
+    power = np.abs(np.fft.rfft(x - x.mean())) ** 2
+    return float(dt * x.size * np.sqrt(np.sum(power) / np.sum(power * np.arange(power.size) ** 2.0)))
