@@ -5,6 +5,7 @@ import dataclasses
 
 import equinox as eqx
 import numpy as np
+from scipy.special import ndtri
 
 from cocycle.core.errors import ParameterError
 from cocycle.measures.embedding import delay_by_mutual_information, delay_vectors, theiler_window, usable_vectors
@@ -114,6 +115,26 @@ class NonlinearityTest:
     reason: str
 
 
+def gaussian_by_rank(x: np.ndarray, *, seed: int = 0) -> np.ndarray:
+    """Replace the k-th smallest of n values by the Gaussian quantile of (k - 1/2) / n.
+
+    Args:
+        x: (n,) series.
+        seed: of the order of ties.
+
+    Returns:
+        (n,) series in the same order, with Gaussian values.
+
+    Example:
+        >>> gaussian_by_rank(np.array([3.0, 1.0, 2.0])).round(2)
+        array([ 0.97, -0.97,  0.  ])
+    """
+    order = np.lexsort((np.random.default_rng(seed).random(x.size), x))
+    rank = np.empty(x.size)
+    rank[order] = np.arange(x.size) + 0.5
+    return ndtri(rank / x.size)
+
+
 def nonlinearity_test(
     x: SeriesLike,
     *,
@@ -124,7 +145,8 @@ def nonlinearity_test(
 ) -> NonlinearityTest:
     """Test of the hypothesis "linear Gaussian noise seen through an increasing function", by IAAFT surrogates.
 
-    Of at most 4096 points the stretch with matching ends is taken (see `matching_stretch`), which holds 70 % of them or
+    The series is first given Gaussian values by rank (ties in digitised series broken at random), so that the answer is
+    the same for every increasing function of it. Of at most 4096 points the stretch with matching ends is taken (see `matching_stretch`), which holds 70 % of them or
     more, so that the jump at the ends does not pass for nonlinearity.
 
     Args:
@@ -143,6 +165,7 @@ def nonlinearity_test(
         ParameterError: if level is below 1 / (n_surrogates + 1), which no p-value could reach.
 
     Accuracy: the size of the test is `level`, up to the spectral error of the surrogates.
+    Laws: unchanged by an increasing function of x, as long as it makes no ties.
     Limits: nonstationary and strictly periodic series are not linear noise either; a refutation alone is not chaos.
     Cost: n_surrogates * (iterations * n log n + one neighbour search).
 
@@ -159,6 +182,7 @@ def nonlinearity_test(
             f"level {level} cannot be reached with {n_surrogates} surrogates; take at least {int(np.ceil(1 / level)) - 1}."
         )
     x = checked_series(x, n_min=200, n_distinct=5)[:MAX_POINTS]
+    x = gaussian_by_rank(x, seed=seed)
     if statistic is None:
         delay = delay_by_mutual_information(x).delay
         usable_vectors(x.size, 3, delay, n_min=100)
