@@ -67,10 +67,11 @@ def rosenstein(
     $$S(k) = \big\langle \log |y_{i+k} - y_{n(i)+k}| \big\rangle_i \approx S(0) + \lambda_1 k\,\Delta t$$
 
     The curve of a flow waves at the period of the flow, so it is first averaged over one period (see `rice_period`).
-    The slope is taken over the longest straight stretch (see `longest_straight_stretch`: r2 at least 0.98, slopes of the
-    halves within 15 % of the whole, a rise of at least one nat) that ends below saturation, the mean log-distance of
-    unrelated points, by 0.3 of the way there (at least 1 and at most 1.5 nats). There is no scaling where S makes 60 % of its way to saturation in the first step
-    (noise), or gains less than half a nat in all (periodic and quasi-periodic motion).
+    The slope is taken over the longest straight stretch (see `longest_straight_stretch`: r2 at least 0.98, slopes of
+    the halves within 15 % of the whole, a rise of at least one nat) that ends below saturation, the mean log-distance
+    of unrelated points, by 0.3 of the way there (at least 1 and at most 1.5 nats). There is no scaling where S makes
+    60 % of its way to saturation in the first step (noise), or gains less than half a nat in all (periodic and
+    quasi-periodic motion).
 
     Args:
         x: series.
@@ -148,7 +149,7 @@ def kantz(
         delay: tau [samples].
         theiler: neighbours are more than this apart in time [samples]; default `theiler_window(x)`.
         dt: sampling step [time].
-        radius: of the neighbourhood, largest coordinate [unit of x]; default the median distance to the fifth neighbour.
+        radius: of the neighbourhood, largest coordinate [unit of x]; default the median distance of fifth neighbours.
         n_steps: length of the curve [samples]; default eight Theiler windows, at least 12, at most n/10.
         seed: of the dither of digitised series and of the saturation level.
 

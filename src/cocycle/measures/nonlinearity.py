@@ -146,8 +146,8 @@ def nonlinearity_test(
     """Test of the hypothesis "linear Gaussian noise seen through an increasing function", by IAAFT surrogates.
 
     The series is first given Gaussian values by rank (ties in digitised series broken at random), so that the answer is
-    the same for every increasing function of it. Of at most 4096 points the stretch with matching ends is taken (see `matching_stretch`), which holds 70 % of them or
-    more, so that the jump at the ends does not pass for nonlinearity.
+    the same for every increasing function of it. Of at most 4096 points the stretch with matching ends is taken (see
+    `matching_stretch`), which holds 70 % of them or more, so that the jump at the ends does not pass for nonlinearity.
 
     Args:
         x: series, at least 200 points.
@@ -179,7 +179,8 @@ def nonlinearity_test(
     """
     if level * (n_surrogates + 1) < 1 - 1e-9:
         raise ParameterError(
-            f"level {level} cannot be reached with {n_surrogates} surrogates; take at least {int(np.ceil(1 / level)) - 1}."
+            f"level {level} cannot be reached with {n_surrogates} surrogates; "
+            f"take at least {int(np.ceil(1 / level)) - 1}."
         )
     x = checked_series(x, n_min=200, n_distinct=5)[:MAX_POINTS]
     x = gaussian_by_rank(x, seed=seed)

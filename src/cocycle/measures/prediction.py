@@ -51,7 +51,7 @@ def forecast_skill(
     theiler: int | None = None,
     dt: float = 1.0,
 ) -> ForecastSkill:
-    r"""Nearest-neighbour forecasts that never see the future: the library is the first two thirds, with all its futures.
+    r"""Nearest-neighbour forecasts that never see the future: the library is the first two thirds and ends there.
 
     $$\hat x_{t+h} = \sum_{j} w_j x_{j+h} \Big/ \sum_j w_j,\quad w_j = e^{-|y_t-y_j| / |y_t-y_{(1)}|}$$
 

@@ -49,7 +49,7 @@ def shuffle_surrogates(x: SeriesLike, n_surrogates: int, *, seed: int = 0) -> Su
     """
     x, rng = _start(x, n_surrogates, seed)
     series = rng.permuted(np.tile(x, (n_surrogates, 1)), axis=1)
-    return Surrogates(series, _spectrum_error(series, np.abs(fft.rfft(x))))
+    return Surrogates(series, _spectrum_error(series, np.abs(np.fft.rfft(x))))
 
 
 def fourier_surrogates(x: SeriesLike, n_surrogates: int, *, seed: int = 0) -> Surrogates:
@@ -76,12 +76,12 @@ def fourier_surrogates(x: SeriesLike, n_surrogates: int, *, seed: int = 0) -> Su
     Source: [theiler1992].
     """
     x, rng = _start(x, n_surrogates, seed)
-    transform = fft.rfft(x)
+    transform = np.fft.rfft(x)
     phase = rng.uniform(0, 2 * np.pi, (n_surrogates, transform.size))
     phase[:, 0] = 0.0
     if x.size % 2 == 0:
         phase[:, -1] = 0.0
-    series = fft.irfft(transform * np.exp(1j * phase), x.size)
+    series = np.fft.irfft(transform * np.exp(1j * phase), x.size)
     return Surrogates(series, _spectrum_error(series, np.abs(transform)))
 
 
@@ -101,7 +101,8 @@ def iaaft(
         tolerance: relative change of the spectral error at which to stop.
 
     Returns:
-        Surrogates (s, n) with exactly the values of x and, in `spectrum_error`, what their spectra miss (a few per cent or less).
+        Surrogates (s, n) with exactly the values of x; `spectrum_error` says what their spectra miss (a few per cent or
+        less).
 
     Raises:
         DataError: if x is not a series of finite numbers.
@@ -119,17 +120,17 @@ def iaaft(
     Source: [schreiber1996].
     """
     x, rng = _start(x, n_surrogates, seed)
-    amplitude, values = np.abs(fft.rfft(x)), np.sort(x)
+    amplitude, values = np.abs(np.fft.rfft(x)), np.sort(x)
     series = np.empty((n_surrogates, x.size))
     for k in range(n_surrogates):
         current, error = rng.permutation(x), np.inf
         for _ in range(n_iterations):
-            transform = fft.rfft(current)
+            transform = np.fft.rfft(current)
             size = np.abs(transform)
             before, error = error, float(np.linalg.norm(size - amplitude))
             if before - error <= tolerance * error:
                 break
-            shaped = fft.irfft(transform * (amplitude / np.maximum(size, 1e-300)), x.size)
+            shaped = np.fft.irfft(transform * (amplitude / np.maximum(size, 1e-300)), x.size)
             current = np.empty_like(current)
             current[np.argsort(shaped, kind="stable")] = values
         series[k] = current
@@ -186,5 +187,5 @@ def _start(x: SeriesLike, n_surrogates: int, seed: int) -> tuple[np.ndarray, np.
 
 def _spectrum_error(series: np.ndarray, amplitude: np.ndarray) -> np.ndarray:
     """Relative error of the amplitudes, the mean left out."""
-    difference = np.abs(fft.rfft(series))[:, 1:] - amplitude[1:]
+    difference = np.abs(np.fft.rfft(series))[:, 1:] - amplitude[1:]
     return np.linalg.norm(difference, axis=1) / np.linalg.norm(amplitude[1:])

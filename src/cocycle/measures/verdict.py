@@ -41,8 +41,8 @@ def analyse_series(
     The rules, the first that fits:
 
     1. constant; fixed point: the last third spans less than 1e-3 of the whole range and does not widen.
-    2. periodic, quasi-periodic: pure tones fitted to two thirds leave at most 2 % of the variance on the last third, and
-       near neighbours do not show a short-lived structure that the tones miss. Periodic if the tones have a common
+    2. periodic, quasi-periodic: pure tones fitted to two thirds leave at most 2 % of the variance on the last third,
+       and near neighbours do not show a short-lived structure that the tones miss. Periodic if the tones have a common
        period, quasi-periodic if two or more have none.
     3. white noise, linear noise: IAAFT surrogates predict as well (rank test with 39 surrogates). White if the first 20
        autocorrelations vanish (Ljung-Box p above 0.01). Noise here means: not told apart from such noise.
@@ -194,7 +194,8 @@ def _chaos(a: SeriesAnalysis) -> Verdict:
     signs: list[tuple[bool, str]] = []
     if a.nonlinearity is not None:
         strong = a.nonlinearity.refuted and a.nonlinearity.z > STRONG_Z
-        signs.append((strong, f"{a.nonlinearity.reason}, z = {a.nonlinearity.z:.1f}"))
+        weak = "" if strong or not a.nonlinearity.refuted else f", too little: {STRONG_Z:.0f} are asked for"
+        signs.append((strong, f"{a.nonlinearity.reason}, z = {a.nonlinearity.z:.1f}{weak}"))
     if a.exponent is not None:
         value, stderr = float(a.exponent.value), float(a.exponent.stderr)
         signs.append((value > 2 * stderr, f"largest exponent {a.exponent} nats per unit time"))

@@ -32,9 +32,7 @@ class ZeroOneTest:
     n_points: int
 
 
-def zero_one_test(
-    x: SeriesLike, *, stride: int | None = None, n_frequencies: int = 100, seed: int = 0
-) -> ZeroOneTest:
+def zero_one_test(x: SeriesLike, *, stride: int | None = None, n_frequencies: int = 100, seed: int = 0) -> ZeroOneTest:
     r"""0-1 test for chaos, correlation method: does a walk driven by the series diffuse?
 
     $$p_n = \sum_{j\le n} x_j \cos cj,\; q_n = \sum_{j\le n} x_j \sin cj,\quad
@@ -99,7 +97,7 @@ def _growth(x: np.ndarray, frequency: np.ndarray) -> np.ndarray:
     square = np.hstack([np.zeros((frequency.size, 1)), square])
     moved = square[:, lag + n_pairs] - square[:, lag]
     still = square[:, n_pairs : n_pairs + 1]
-    cross = fft.ifft(fft.fft(walk, size) * np.conj(fft.fft(walk[:, :n_pairs], size)))[:, lag].real
+    cross = np.fft.ifft(np.fft.fft(walk, size) * np.conj(np.fft.fft(walk[:, :n_pairs], size)))[:, lag].real
     displacement = (moved + still - 2 * cross) / n_pairs
     c = frequency[:, None]
     displacement -= x.mean() ** 2 * (1 - np.cos(c * lag)) / (1 - np.cos(c))
