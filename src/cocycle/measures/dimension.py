@@ -202,7 +202,7 @@ def _read_off(
     embedding = tuple(range(used.start + 1, used.stop + 1)) if series else ()
     reason = f"slopes {part.min():.2f} to {part.max():.2f} from r = {radius[first]:.3g} to {radius[last]:.3g}"
     if series:
-        reason += f" at m = {embedding[0]} to {embedding[-1]}"
+        reason += f" at m = {used.start + 1} to {used.stop}"
     return CorrelationDimension(estimate, True, reason, *curves, (float(radius[first]), float(radius[last])), embedding)
 
 

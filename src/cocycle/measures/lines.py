@@ -3,8 +3,8 @@
 import dataclasses
 
 import numpy as np
-from scipy import signal
 from scipy.optimize import minimize_scalar
+from scipy.signal import windows
 
 from cocycle.measures.series import SeriesLike, checked_positive, checked_series
 
@@ -75,7 +75,7 @@ def line_model(x: SeriesLike, dt: float = 1.0, *, n_lines: int = N_LINES) -> Lin
     checked_positive(dt, name="dt")
     split = 2 * x.size // 3
     train = x[:split]
-    window = signal.windows.blackmanharris(split, sym=False)
+    window = windows.blackmanharris(split, sym=False)
     frequency: list[float] = []
     left = train - train.mean()
     total = before = float(np.mean(left**2))

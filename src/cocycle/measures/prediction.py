@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from cocycle.core.errors import InsufficientDataError, ParameterError
 from cocycle.core.estimate import Estimate, mean_estimate
@@ -100,7 +100,7 @@ def forecast_skill(
             f"horizon {max_horizon}, at least 50 of each are needed: record longer or lower the horizon."
         )
     now = first + spread_indices(last - first, N_TARGETS)
-    distance, near = cKDTree(points[:n_library]).query(points[now - past], k=dimension + 1)
+    distance, near = KDTree(points[:n_library]).query(points[now - past], k=dimension + 1)
     scale = np.maximum(distance[:, :1], 1e-12 * np.ptp(x))
     weight = np.exp(-np.minimum(distance / scale, 700.0))
     weight /= weight.sum(1, keepdims=True)
