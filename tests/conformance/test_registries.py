@@ -32,8 +32,8 @@ SCALE = {"shift_invariant": True, "scale_invariant": True}
 # Measures of one series: options bound, invariances promised.
 MEASURES = {
     "autocorrelation": (lambda x: measures.autocorrelation(x, 10), SCALE),
-    "classify_series": (measures.classify_series, {}),
-    "correlation_dimension": (measures.correlation_dimension, {}),
+    "classify_series": (measures.classify_series, {"refuses_constant": False}),
+    "correlation_dimension": (measures.correlation_dimension, {"takes_points": True}),
     "delay_by_mutual_information": (measures.delay_by_mutual_information, {}),
     "dimension_by_cao": (lambda x: measures.dimension_by_cao(x, delay=1), {}),
     "dimension_by_false_neighbours": (lambda x: measures.dimension_by_false_neighbours(x, delay=1), {}),

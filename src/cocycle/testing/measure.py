@@ -41,6 +41,7 @@ def check_measure(
     scale_invariant: bool = False,
     n_too_short: int = 3,
     refuses_constant: bool = True,
+    takes_points: bool = False,
 ) -> None:
     """Check that a measure is a pure function of one series and refuses what it cannot use.
 
@@ -55,6 +56,7 @@ def check_measure(
         scale_invariant: the result does not change when the series is multiplied by a positive number.
         n_too_short: a length that must be refused.
         refuses_constant: whether a constant series must be refused.
+        takes_points: whether a table (n, D) is a cloud of points, and welcome.
 
     Raises:
         AssertionError: with a sentence that says what failed and what to do.
@@ -73,7 +75,7 @@ def check_measure(
     for other, what in ((jnp.asarray(series), "a JAX array"), (series.tolist(), "a list")):
         gap = differ(measure(other), result)
         require(gap is None, f"{name}: {what} gives another result than a NumPy array: {gap}. Convert it on entry.")
-    _refusals(name, measure, series, n_too_short, refuses_constant)
+    _refusals(name, measure, series, n_too_short, refuses_constant, takes_points)
     if shift_invariant:
         gap = differ(measure(series + 8.0), result, tolerance=SAME)
         require(gap is None, f"{name} is not invariant under a shift: {gap}. Subtract the mean, or drop the promise.")
@@ -84,7 +86,9 @@ def check_measure(
         )
 
 
-def _refusals(name: str, measure: Any, series: Any, n_too_short: int, refuses_constant: bool) -> None:
+def _refusals(
+    name: str, measure: Any, series: Any, n_too_short: int, refuses_constant: bool, takes_points: bool
+) -> None:
     holed, endless = series.copy(), series.copy()
     holed[len(series) // 2] = np.nan
     endless[len(series) // 2] = np.inf
@@ -92,9 +96,10 @@ def _refusals(name: str, measure: Any, series: Any, n_too_short: int, refuses_co
         "NaN": holed,
         "infinity": endless,
         f"{n_too_short} points": series[:n_too_short],
-        "a table of two columns": np.stack([series, series], axis=1),
         "text": np.array(["a"] * len(series)),
     }
+    if not takes_points:
+        bad["a table of two columns"] = np.stack([series, series], axis=1)
     if refuses_constant:
         bad["a constant series"] = np.full(len(series), 0.5)
     for what, values in bad.items():

@@ -16,6 +16,9 @@ from cocycle.steppers.stochastic import AbstractItoStepper, AbstractStratonovich
 from cocycle.testing.agreement import EPS, ROUND_OFF, describe, differ, layout, require
 
 WITHIN = 0.1
+SETTLED = 0.06
+DURATION = 3.0
+STARTS = np.linspace(-2.5, -0.5, 16)
 N_STEPS = tuple(2**k for k in range(1, 12))
 DIFFERENCE = EPS ** (1 / 3)
 
@@ -26,15 +29,25 @@ def pendulum_and_spring(t: Any, y: Any, args: Any) -> Any:
     return jnp.array([p1, p2, -args["g"] * jnp.sin(q1), 2.0 * args["g"] * jnp.cos(t) - q2])
 
 
-def exact_oscillators(t: float) -> np.ndarray:
-    """Their state at time t from [0, 0, 2, 0]: q1 = 2 atan(sinh t), q2 = t sin t."""
-    return np.array([2 * math.atan(math.sinh(t)), t * math.sin(t), 2 / math.cosh(t), math.sin(t) + t * math.cos(t)])
+def exact_oscillators(t: Any) -> np.ndarray:
+    """Their states at times t: q1 = 2 atan(sinh t), q2 = t sin t, and the momenta."""
+    return np.stack([2 * np.arctan(np.sinh(t)), t * np.sin(t), 2 / np.cosh(t), np.sin(t) + t * np.cos(t)], axis=-1)
 
 
 @eqx.filter_jit
-def _solve(stepper: Any, y: Any, args: Any, n: Any) -> Any:
-    h = 1.0 / n
-    return jax.lax.fori_loop(0, n, lambda i, y: stepper.step(pendulum_and_spring, i * h, y, args, h), y)
+def _solve(stepper: Any, args: Any, starts: Any, y: Any, n: Any) -> Any:
+    h = DURATION / n
+
+    def one(start: Any, y: Any) -> Any:
+        return jax.lax.fori_loop(0, n, lambda i, y: stepper.step(pendulum_and_spring, start + i * h, y, args, h), y)
+
+    return jax.vmap(one)(starts, y)
+
+
+def _error(stepper: Any, args: Any, n: int) -> float:
+    """Root mean square error after 3 units of time, from 16 starts: a single one can cross zero as dt changes."""
+    found = _solve(stepper, args, jnp.asarray(STARTS), jnp.asarray(exact_oscillators(STARTS)), jnp.asarray(n))
+    return float(np.sqrt(np.mean((np.asarray(found) - exact_oscillators(STARTS + DURATION)) ** 2)))
 
 
 def check_stepper(
@@ -43,9 +56,10 @@ def check_stepper(
     """Check that a stepper solves its equation, with the order that it promises.
 
     For ordinary equations, on a nonlinear pendulum and a driven spring with closed solutions: the observed order is
-    within 0.1 of the promised one; the error tends to 0; jit equals eager; tangents equal central differences; the step
-    tends to the field as dt tends to 0. For stochastic ones, on a geometric Brownian motion whose paths are known:
-    the observed strong order, within 0.1 and the sampling error; and jit equals eager.
+    within 0.1 of the promised one (or above it, where round-off hides the end of the slope); jit equals eager;
+    tangents equal central differences; the step tends to the field as dt tends to 0. For stochastic ones, on a
+    geometric Brownian motion whose paths are known: the observed strong order, within 0.1 and the sampling error; and
+    jit equals eager.
 
     Args:
         stepper: an ordinary, Ito or Stratonovich stepper; it must serve separable Hamiltonian fields.
@@ -68,10 +82,10 @@ def check_stepper(
     y, args = jnp.array([0.0, 0.0, 2.0, 0.0]), {"g": jnp.asarray(1.0)}
     _check_step(name, stepper, y, args)
     if order:
-        _check_order(name, stepper, y, args, order)
+        _check_order(name, stepper, args, order)
     else:
-        error = np.max(np.abs(np.asarray(_solve(stepper, y, args, jnp.asarray(4))) - exact_oscillators(1.0)))
-        # Four solver steps or so, each within the tolerance; growth over one unit of time is below 4.
+        error = _error(stepper, args, 12)
+        # Some dozen solver steps, each within the tolerance; the pendulum stretches errors by less than 10.
         rtol = float(np.asarray(getattr(stepper, "rtol", 1e-6)))
         require(error < 100 * rtol, f"{name}: the error {error:.2g} is far beyond the tolerance {rtol:.2g}.")
 
@@ -132,19 +146,19 @@ def _single(stepper: Any, t: Any, y: Any, args: Any, h: Any) -> dict[str, Any]:
     }
 
 
-def _check_order(name: str, stepper: Any, y: Any, args: Any, order: float | int) -> None:
-    exact = exact_oscillators(1.0)
+def _check_order(name: str, stepper: Any, args: Any, order: float | int) -> None:
     errors = []
     for n in N_STEPS:
-        errors.append(float(np.max(np.abs(np.asarray(_solve(stepper, y, args, jnp.asarray(n))) - exact))))
-        # Round-off of n steps must stay a small part of the error.
-        if errors[-1] < 200 * EPS * n:
+        errors.append(_error(stepper, args, n))
+        if errors[-1] < 100 * EPS * math.sqrt(n):  # round-off must stay a small part of the error
             errors.pop()
             break
-    require(len(errors) >= 2, f"{name}: the error cannot be told from round-off; is the promised order {order} meant?")
+    require(len(errors) >= 3, f"{name}: the error cannot be told from round-off; is the promised order {order} meant?")
     slopes = [math.log2(a / b) for a, b in itertools.pairwise(errors)]
+    # A method of high order can reach round-off before its slope has settled; it must then be steep enough.
+    settled = abs(slopes[-1] - slopes[-2]) < SETTLED
     require(
-        abs(slopes[-1] - order) <= WITHIN,
+        slopes[-1] >= order - WITHIN and (slopes[-1] <= order + WITHIN or not settled),
         f"{name}: observed orders {', '.join(f'{s:.2f}' for s in slopes)} as dt is halved, but {order} is promised; "
         "check the coefficients (and the times of the stages: the test field depends on t).",
     )

@@ -12,7 +12,7 @@ from cocycle.core.errors import CocycleError
 from cocycle.core.run import run
 from cocycle.core.start import count, start
 from cocycle.core.system import AbstractDifferentiableSystem, AbstractSystem, floating_part, push
-from cocycle.testing.agreement import EPS, ROUND_OFF, describe, differ, layout, require
+from cocycle.testing.agreement import EPS, ROUND_OFF, describe, differ, layout, numbers_of, require
 
 N_STATES = 3
 # Central differences are best where truncation h^2 and cancellation eps / h balance.
@@ -82,6 +82,10 @@ def _layout_and_purity(name: str, system: Any, driver: Any, x: Any) -> list[Any]
             gap is None,
             f"{name}: step is not pure: the same state and drive give {gap}. Move randomness and counters into the "
             "driver or into the state.",
+        )
+        require(
+            all(np.all(np.isfinite(a)) for a in numbers_of(floating_part(after)[0])),
+            f"{name}: the state is not finite after step {n}; take a smaller dt or another x0.",
         )
         states.append(after)
     return states
@@ -172,12 +176,13 @@ def size_of(rtol: float, size: Any) -> float:
 
 
 def _other_parameters(system: Any) -> Any:
-    """The same system with every floating leaf changed a little."""
+    """The same system with every floating parameter changed a little; dt and x0 may be constants."""
 
     def leaf(a: Any) -> Any:
         return a * (1.0 - 2.0**-10) if eqx.is_inexact_array(a) or isinstance(a, float) else a
 
-    return jax.tree.map(leaf, system)
+    other = jax.tree.map(leaf, system)
+    return eqx.tree_at(lambda s: (s.dt, s.x0), other, (system.dt, system.x0), is_leaf=lambda a: a is None)
 
 
 def _cocycle(name: str, system: Any, driver: Any, x: Any, n_steps: int) -> None:
