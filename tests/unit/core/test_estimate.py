@@ -54,7 +54,12 @@ def test_too_few_rows_are_refused():
 
 @pytest.mark.parametrize(
     ("value", "stderr", "text"),
-    [(0.90561, 0.0021, "0.9056 ± 0.0021"), (-14.5719, 0.03, "-14.572 ± 0.030"), (2.0, 0.0, "2"), (5.0, np.inf, "5 ± ?")],
+    [
+        (0.90561, 0.0021, "0.9056 ± 0.0021"),
+        (-14.5719, 0.03, "-14.572 ± 0.030"),
+        (2.0, 0.0, "2"),
+        (5.0, np.inf, "5 ± ?"),
+    ],
 )
 def test_digits_follow_the_error(value, stderr, text):
     assert format_value(value, stderr) == text
