@@ -140,7 +140,7 @@ class DelayFlow(AbstractDifferentiableSystem):
         ... )
         >>> state = glass.initial_state(glass.x0)
         >>> round(float(glass.observe(glass.step(state, None))), 6)
-        1.191407
+        1.19138
 
     Source: [bellen2003].
     """
@@ -156,7 +156,7 @@ class DelayFlow(AbstractDifferentiableSystem):
 
     def __init__(
         self,
-        field: DelayField,
+        field: Any,
         args: Any = None,
         *,
         delays: Any,

@@ -51,12 +51,12 @@ class Flow(AbstractTangentSystem):
 
     def __init__(
         self,
-        field: Field,
+        field: Any,
         args: Any = None,
         *,
         dt: Any,
         x0: Any = None,
-        stepper: AbstractStepper = RK4(),
+        stepper: Any = RK4(),
         name: str | None = None,
         variables: Sequence[str] | None = None,
     ):
