@@ -1,5 +1,6 @@
 """Numbers with their standard error: no bare estimate leaves the library."""
 
+import functools
 import math
 from typing import Any
 
@@ -130,6 +131,7 @@ def _block_sums(deviation: Any, n_blocks: int) -> Any:
     return deviation[deviation.shape[0] - n_blocks * length :].reshape((n_blocks, length, -1)).sum(axis=1)
 
 
+@functools.cache
 def _model_grid() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Grid of (r, d) and its prior: half on a flat spectrum, a quarter each on one and on two parameters."""
     # d up to 1/9: a correlation time beyond 1/20 of the series could not be told from it.
