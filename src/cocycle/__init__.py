@@ -6,7 +6,7 @@ first use, so that the import itself costs little more than JAX.
 
 import importlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 
@@ -21,12 +21,24 @@ _HOME = {
         ["Still", "Clock", "Brownian", "Minibatch", "Recorded", "Keys", "Joint", "AbstractDriver"], "core.drivers"
     ),
     **dict.fromkeys(["AbstractSystem", "AbstractDifferentiableSystem", "AbstractTangentSystem", "push"], "core.system"),
+    **dict.fromkeys(["Map", "Recurrent", "map_system", "recurrent"], "core.functions"),
+    **dict.fromkeys(["Trajectory", "Status", "run", "trajectory"], "core.run"),
     "Estimate": "core.estimate",
     "CocycleError": "core.errors",
+    "sweep": "core.sweep",
+    "load": "core.storage",
+    **dict.fromkeys(
+        ["Flow", "ItoSDE", "StratonovichSDE", "DelayFlow", "flow", "ito_sde", "stratonovich_sde", "delay_flow"],
+        "steppers",
+    ),
+    **dict.fromkeys(
+        ["Spectrum", "lyapunov_spectrum", "maximal_exponent", "kaplan_yorke_dimension", "regime"], "stability"
+    ),
+    **dict.fromkeys(["read", "report"], "report"),
 }
 _PACKAGES = ["core", "data", "measures", "report", "stability", "steppers", "systems", "testing"]
 
-__all__ = ["__version__", *_HOME, *_PACKAGES]  # noqa: PLE0604 (all are strings)
+__all__ = ["__version__", *_HOME, *_PACKAGES]
 
 
 def __getattr__(name: str) -> Any:

@@ -47,12 +47,12 @@ class AbstractSystem(eqx.Module):
         """
 
     def initial_state(self, x0: Any) -> State:
-        """Turn what a user gives as initial state into a state. Default: arrays of it.
+        """Turn what a user gives as initial state into a state. Default: arrays of it; a list is a vector.
 
         Args:
             x0: what the user gave, or the default `x0` of the system.
         """
-        return jax.tree.map(jnp.asarray, x0)
+        return jax.tree.map(jnp.asarray, jnp.asarray(x0) if isinstance(x0, list) else x0)
 
     def default_driver(self, x: State) -> AbstractDriver:
         """Return the driver that is used when none is given. Default: `Still()`.
