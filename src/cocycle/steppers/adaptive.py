@@ -8,6 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from diffrax import AbstractAdaptiveStepSizeController, PIDController
+from jax.core import Tracer
 from jaxtyping import Array, Float, PyTree
 
 from cocycle.core.errors import ParameterError
@@ -81,7 +82,7 @@ class _TangentController(AbstractAdaptiveStepSizeController):
         zeros = jnp.zeros_like(scaled)
         return self.inner.adapt_step_size(t0, t1, zeros, zeros, args, scaled, error_order, controller_state)
 
-    def scaled_error(self, before: tuple, after: tuple, error: tuple) -> Float[Array, "_"]:
+    def scaled_error(self, before: Any, after: Any, error: Any) -> Float[Array, "_"]:
         """Return the error of the state and of each tangent, as multiples of what is allowed."""
         (y0, V0), (y1, V1), (y_error, V_error) = before, after, error
         allowed = jax.tree.map(lambda a, b: self.atol + self.rtol * jnp.maximum(abs(a), abs(b)), y0, y1)
@@ -153,7 +154,7 @@ class Adaptive(AbstractTangentStepper):
         adjoint: diffrax.AbstractAdjoint | None = None,
     ):
         for name, value in (("rtol", rtol), ("atol", atol), ("max_steps", max_steps)):
-            if not isinstance(value, jax.core.Tracer) and not 0 < value < float("inf"):
+            if not isinstance(value, Tracer) and not 0 < value < float("inf"):
                 raise ParameterError(f"{name} must be positive and finite, got {value!r}.")
         self.solver = diffrax.Tsit5() if solver is None else solver
         self.rtol = jnp.asarray(rtol, dtype=float)

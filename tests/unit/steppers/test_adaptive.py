@@ -150,7 +150,11 @@ def test_reverse_mode_by_another_adjoint():
     assert jax.grad(end)(jnp.array(2.0)) == pytest.approx(-0.5 * np.exp(-1.0), rel=1e-7)
 
 
-@pytest.mark.parametrize("option", ["rtol", "atol", "max_steps"])
-def test_bad_tolerances_are_refused(option):
-    with pytest.raises(ParameterError, match=option):
-        Adaptive(**{option: 0})
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf")])
+def test_bad_tolerances_are_refused(value):
+    with pytest.raises(ParameterError, match="rtol"):
+        Adaptive(rtol=value)
+    with pytest.raises(ParameterError, match="atol"):
+        Adaptive(atol=value)
+    with pytest.raises(ParameterError, match="max_steps"):
+        Adaptive(max_steps=0)

@@ -26,7 +26,7 @@ def decay(t, y, args):
     return -y
 
 
-def make(diffusion, system=ItoSDE, **options):
+def make(diffusion, system: type = ItoSDE, **options):
     return system(drift=decay, diffusion=diffusion, dt=DT, **options)
 
 
