@@ -1,0 +1,237 @@
+"""One decorator puts a factory into the catalogue; what is known about it comes from `facts.toml`, read on demand."""
+
+import functools
+import importlib.resources
+import inspect
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+import jax
+import numpy as np
+
+from cocycle.core.drivers import AbstractDriver, Brownian
+from cocycle.core.errors import ParameterError, UnknownNameError, suggest
+from cocycle.core.system import AbstractSystem
+
+Kind = Literal["map", "flow", "sde", "delay", "network"]
+KINDS = ("map", "flow", "sde", "delay", "network")
+FIELDS = (
+    "biology",
+    "chemistry",
+    "climate",
+    "ecology",
+    "engineering",
+    "finance",
+    "mathematics",
+    "neuroscience",
+    "physics",
+    "physiology",
+)
+OPTIONS = ("dt", "x0", "stepper", "max_delay")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One number that is known about a system, and where it is known from.
+
+    Attributes:
+        kind: quantity, which also says how it is recomputed, e.g. `lyapunov_exponents`.
+        statement: one sentence.
+        value: the number, or a (nested) tuple of numbers.
+        uncertainty: as published, for all numbers or one each; 0 for an exact value.
+        unit: unit of the value.
+        source: key in docs/refs.bib; `derivation` where it follows from the equations in a line.
+        parameters: values that differ from the defaults.
+        computation: how a recomputation runs, e.g. `n_steps`.
+    """
+
+    kind: str
+    statement: str
+    value: Any
+    uncertainty: Any = 0.0
+    unit: str = "1"
+    source: str = "derivation"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    computation: Mapping[str, Any] = field(default_factory=dict)
+
+
+@functools.cache
+def _facts_file() -> dict[str, Any]:
+    return tomllib.loads(importlib.resources.files(__package__).joinpath("facts.toml").read_text(encoding="utf-8"))
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A system of the catalogue.
+
+    Attributes:
+        name: key in the catalogue.
+        factory: function that makes the system.
+        kind: "map", "flow", "sde", "delay" or "network".
+        dimension: number of state variables at default parameters; None for infinitely many.
+        field: where it comes from, e.g. "climate".
+        chaotic: whether the largest exponent is positive at default parameters.
+        n_steps: steps that give a good report in seconds.
+        tags: what else one may look for.
+        noise_shape: shape of one noise draw, None where there is no noise.
+
+    Example:
+        >>> from cocycle.systems import catalogue
+        >>> entry = catalogue["lorenz63"]
+        >>> entry.kind, entry.dimension, entry.field
+        ('flow', 3, 'climate')
+        >>> float(entry.make(rho=20.0).args["rho"])
+        20.0
+    """
+
+    name: str
+    factory: Callable[..., AbstractSystem]
+    kind: Kind
+    dimension: int | None
+    field: str
+    chaotic: bool
+    n_steps: int
+    tags: tuple[str, ...] = ()
+    noise_shape: tuple[int, ...] | None = None
+
+    @property
+    def _text(self) -> dict[str, Any]:
+        return _facts_file()[self.name]
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self._text["title"]
+
+    @property
+    def equations(self) -> tuple[str, ...]:
+        """Equations, one line of LaTeX each."""
+        return tuple(self._text["equations"])
+
+    @property
+    def source(self) -> str:
+        """Key of the first publication in docs/refs.bib."""
+        return self._text["source"]
+
+    @property
+    def meanings(self) -> dict[str, str]:
+        """What each parameter stands for."""
+        return dict(self._text["meanings"])
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """What is known in numbers, with sources."""
+        rows = self._text["facts"]
+        return tuple(
+            Fact(**{k: _tuples(v) if k in ("value", "uncertainty") else v for k, v in r.items()}) for r in rows
+        )
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Names and default values, from the factory's signature; `dt`, `x0` and `stepper` are left out."""
+        return {name: default for name, default in self._signature().items() if name not in OPTIONS}
+
+    def _signature(self) -> dict[str, Any]:
+        return {p.name: p.default for p in inspect.signature(self.factory).parameters.values()}
+
+    def make(self, **parameters: Any) -> AbstractSystem:
+        """Make the system.
+
+        Args:
+            **parameters: values that differ from the defaults; `dt`, `x0` and `stepper` may be given too.
+
+        Returns:
+            A system.
+
+        Raises:
+            UnknownNameError: if there is no such parameter; the nearest names are suggested.
+            ParameterError: if a value is not made of numbers, or impossible.
+        """
+        known = self._signature()
+        for name, value in parameters.items():
+            if name not in known:
+                hint = suggest(name, known)
+                raise UnknownNameError(f"{self.name} has no parameter {name!r}; {hint}")
+            if name != "stepper" and value is not None:
+                _check_numeric(name, value)
+        return self.factory(**parameters)
+
+    def driver(self, seed: int = 0) -> AbstractDriver | None:
+        """Return the noise of a stochastic system, None (the system's own default) for every other.
+
+        Args:
+            seed: seed of the random key.
+        """
+        return None if self.noise_shape is None else Brownian(jax.random.key(seed), self.noise_shape)
+
+    def __str__(self) -> str:
+        """Name, title, equations, parameters and facts."""
+        lines = [f"{self.name}: {self.title} ({self.kind}, {self.field})", *(f"  {e}" for e in self.equations)]
+        meanings = self.meanings
+        lines += [f"  {name} = {value}: {meanings[name]}" for name, value in self.parameters.items()]
+        return "\n".join([*lines, *(f"  - {fact.statement} [{fact.source}]" for fact in self.facts)])
+
+
+def _check_numeric(name: str, value: Any) -> None:
+    if isinstance(value, jax.Array):
+        return
+    try:
+        numeric = np.issubdtype(np.asarray(value).dtype, np.number)
+    except (TypeError, ValueError):
+        numeric = False
+    if not numeric:
+        raise ParameterError(f"{name} must be a number, got {value!r}.")
+
+
+_ENTRIES: dict[str, Entry] = {}
+ENTRIES: Mapping[str, Entry] = MappingProxyType(_ENTRIES)
+
+
+def register(
+    name: str,
+    *,
+    kind: Kind,
+    dimension: int | None,
+    field: str,
+    chaotic: bool,
+    n_steps: int = 100_000,
+    tags: tuple[str, ...] = (),
+    noise_shape: tuple[int, ...] | None = None,
+) -> Callable[[Callable[..., AbstractSystem]], Callable[..., AbstractSystem]]:
+    """Put the factory that follows into the catalogue; its texts and facts are a table of `facts.toml`.
+
+    Args:
+        name: key in the catalogue, lower case with underscores.
+        kind: "map", "flow", "sde", "delay" or "network".
+        dimension: number of state variables at default parameters; None for infinitely many.
+        field: where it comes from, one of `FIELDS`.
+        chaotic: whether the largest exponent is positive at default parameters.
+        n_steps: steps that give a good report in seconds.
+        tags: what else one may look for.
+        noise_shape: shape of one noise draw, None where there is no noise.
+
+    Returns:
+        A decorator that returns the factory itself.
+
+    Raises:
+        ParameterError: if the name is taken, or kind or field is not known.
+    """
+    if name in ENTRIES:
+        raise ParameterError(f"the catalogue has a system {name!r} already; choose another name.")
+    if kind not in KINDS:
+        raise ParameterError(f"kind {kind!r} is not known; {suggest(str(kind), KINDS)}")
+    if field not in FIELDS:
+        raise ParameterError(f"field {field!r} is not known; {suggest(str(field), FIELDS)}")
+
+    def decorate(factory: Callable[..., AbstractSystem]) -> Callable[..., AbstractSystem]:
+        _ENTRIES[name] = Entry(name, factory, kind, dimension, field, chaotic, n_steps, tags, noise_shape)
+        return factory
+
+    return decorate
