@@ -12,6 +12,7 @@ from cocycle.core.drivers import AbstractDriver
 from cocycle.core.errors import NotDifferentiableError, ParameterError
 from cocycle.core.parameters import parameters, with_parameters
 from cocycle.core.run import run, trajectory
+from cocycle.core.start import start
 from cocycle.core.sweep import sweep
 from cocycle.core.system import AbstractSystem
 from cocycle.stability import lyapunov_spectrum
@@ -97,7 +98,11 @@ class _Case(eqx.Module):
         system = with_parameters(self.system, **{self.parameter: value})
         x = run(system, self.x0, self.driver, n_steps=self.n_transient, throw=False)
         n0, n_steps = self.n_transient, self.n_steps
-        orbit = trajectory(system, x, self.driver, n_steps=n_steps, n0=n0, observe=_first, throw=False).x
+
+        def watch(x: Any) -> Any:
+            return _first(system.observe(x))
+
+        orbit = trajectory(system, x, self.driver, n_steps=n_steps, n0=n0, observe=watch, throw=False).x
         if not self.tangents:
             nothing = jnp.full((), jnp.nan)
             return orbit, nothing, nothing
@@ -144,8 +149,6 @@ def bifurcation_diagram(
     Limits: one initial state finds one attractor of several; transients longer than n_transient are shown as they are.
     Cost: n_values (n_transient + 2 n_steps) steps and n_values n_steps tangent steps, in one compilation.
     """
-    from cocycle.core.start import start
-
     known = parameters(with_parameters(system, **{over.parameter: over.start}))  # refuses unknown names
     if over.parameter in known and np.ndim(known[over.parameter]):
         raise ParameterError(f"parameter {over.parameter!r} is an array of shape {np.shape(known[over.parameter])}.")

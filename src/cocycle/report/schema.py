@@ -206,7 +206,7 @@ def _system_quantities(analysis: SystemAnalysis) -> dict[str, Any]:
         None if found is None else found.dimension, "1", f"plateau of the slope of the correlation sum of {kind}"
     )
     label = f"of {analysis.variables[0]}, patterns of {PATTERN}, delay {analysis.delay * analysis.save_dt:g} {time}"
-    out["permutation_entropy"] = entry(analysis.entropy, "1 (share of log m!)", f"ordinal patterns {label}")
+    out["permutation_entropy"] = entry(analysis.entropy, "1", f"share of log m!, ordinal patterns {label}")
     out["statistical_complexity"] = entry(analysis.complexity, "1", f"Jensen-Shannon, ordinal patterns {label}")
     return out
 

@@ -17,11 +17,10 @@ from cocycle.core.system import AbstractSystem, positive_time
 from cocycle.measures.dimension import CorrelationDimension, correlation_dimension
 from cocycle.measures.embedding import delay_by_mutual_information
 from cocycle.measures.ordinal import permutation_entropy, statistical_complexity
-from cocycle.measures.spectrum import PowerSpectrum, power_spectrum
+from cocycle.measures.spectrum import PowerSpectrum, power_spectrum, rice_period
 from cocycle.report.bifurcation import Bifurcation, Sweep, bifurcation_diagram
 from cocycle.stability import Regime, Spectrum, Verdict, flat_orbit, lyapunov_spectrum, regime
-from cocycle.steppers import Flow
-from cocycle.steppers.sde import ItoSDE, StratonovichSDE
+from cocycle.steppers import DelayFlow, Flow, ItoSDE, StratonovichSDE
 
 N_STEPS = 50_000
 N_SAVED = 20_000
@@ -30,6 +29,7 @@ N_SWEEP = 4000
 GROWTH = 1000.0
 MAX_POINT_DIMENSION = 12
 PATTERN = 5
+SAMPLES_PER_PERIOD = 50.0
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -95,7 +95,7 @@ class SystemAnalysis:
     @property
     def is_flow(self) -> bool:
         """Whether time is continuous."""
-        return isinstance(self.system, Flow | ItoSDE | StratonovichSDE) or type(self.system).__name__ == "DelayFlow"
+        return is_continuous(self.system)
 
     @property
     def lyapunov_time(self) -> Estimate | None:
@@ -180,9 +180,7 @@ def analyse_system(
         warnings.simplefilter("always")
         spectrum, after, n0 = _spectrum(system, x0, driver, n_steps, progress, refusals)
         stopped = spectrum is not None and spectrum.status is Status.INTERRUPTED
-        every = max(1, n_steps // N_SAVED)
-        n_orbit = min(n_steps, 2000 * every) if stopped else n_steps
-        orbit = trajectory(system, after, driver, n_steps=n_orbit, n0=n0, save_every=every, progress=progress)
+        orbit, every = _orbit(system, after, driver, n0, 2000 if stopped else n_steps, progress)
         stopped = stopped or orbit.status is Status.INTERRUPTED
         points = flat_orbit(orbit.x)
         verdict = _verdict(spectrum, system, points, driver, every)
@@ -250,6 +248,33 @@ def _spectrum(
         x, _ = start(system, x0, driver, n_steps=n_steps)
         return None, x, 0
     return spectrum, spectrum.final, int(spectrum.n_transient) + int(spectrum.n_steps)
+
+
+def _orbit(
+    system: AbstractSystem, x: Any, driver: AbstractDriver, n0: int, n_steps: int, progress: bool | None
+) -> tuple[Trajectory, int]:
+    """At most 20,000 states, of a continuous orbit about 50 to each oscillation of the first coordinate, and their stride."""
+    first = trajectory(system, x, driver, n_steps=min(n_steps, N_SAVED), n0=n0, progress=progress)
+    if n_steps < 2 * N_SAVED or not is_continuous(system) or first.status is not Status.OK:
+        return first, 1
+    try:
+        period = rice_period(flat_orbit(first.x)[:, 0])
+    except CocycleError:
+        return first, 1
+    every = int(np.clip(period / SAMPLES_PER_PERIOD, 1, n_steps // N_SAVED))
+    if every == 1:
+        return first, 1
+    n_steps = every * N_SAVED
+    return trajectory(system, x, driver, n_steps=n_steps, n0=n0, save_every=every, progress=progress), every
+
+
+def is_continuous(system: AbstractSystem) -> bool:
+    """Say whether a system stands for continuous time: the step of a flow, a stochastic or a delay equation.
+
+    Args:
+        system: the system.
+    """
+    return isinstance(system, Flow | ItoSDE | StratonovichSDE | DelayFlow)
 
 
 EXPONENT_QUANTITIES = (

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cocycle.core.drivers import Clock, Still
 from cocycle.core.estimate import format_value
 from cocycle.measures.dimension import CorrelationDimension
 from cocycle.report.figure_parts import (
@@ -51,6 +52,8 @@ def portrait(analysis: SystemAnalysis) -> Figure | None:
     points, names = analysis.points, analysis.variables
     if len(points) < 3:
         return None
+    if points.shape[1] == 1 and analysis.is_flow:
+        return _one_dimensional_flow(analysis)
     if points.shape[1] == 1:
         x = points[:, 0]
         sample = thin(np.stack([x[:-1], x[1:]], axis=1), N_DOTS)
@@ -73,10 +76,30 @@ def portrait(analysis: SystemAnalysis) -> Figure | None:
         space.update({"line": {"color": "@blue", "width": 2}, "marker": {"color": "@blue", "size": 1.5}})
         scene = {f"{k}axis": {"title": {"text": names[i]}} for i, k in enumerate("xyz")}
         extra = Panel([space], {"scene": scene, "showlegend": False}, 520)
-    span = f"a time of {len(shown) * analysis.save_dt:.4g}" if smooth else f"{len(shown):,} of {len(points):,} states"
+    span = f"{len(shown) * analysis.save_dt:.3g} time units" if smooth else f"{len(shown):,} of {len(points):,} states"
     text = f"The orbit on its attractor, after the transient, over {span}"
     text += "." if points.shape[1] <= 3 else f", in three of its {points.shape[1]} coordinates."
     return Figure("portrait", "Phase portrait", text, panels, extra, wide=len(panels) > 1)
+
+
+def _one_dimensional_flow(analysis: SystemAnalysis) -> Figure:
+    """One observed number in continuous time: its distribution under noise, else its delay portrait."""
+    x, name = analysis.points[:, 0], analysis.variables[0]
+    if not isinstance(analysis.driver, Still | Clock):
+        count, edges = np.histogram(x, bins=80, density=True)
+        trace = line((edges[:-1] + edges[1:]) / 2, count, line={"shape": "hvh"}, fill="tozeroy", fillcolor="@blue-soft")
+        text = f"Distribution of {len(x):,} states, {analysis.save_dt:g} apart in time: neighbours are not independent."
+        panel = Panel([trace], layout(axis(name), axis("density", rangemode="tozero")), 360)
+        return Figure("portrait", "Stationary distribution", text, (panel,))
+    delay = max(1, analysis.delay)
+    shown = x[: N_LINE + delay]
+    trace = line(shown[delay:], shown[:-delay], width=0.7)
+    text = (
+        f"The orbit in delay coordinates, a delay of {delay * analysis.save_dt:.3g} apart "
+        f"(first minimum of the mutual information), over {len(shown) * analysis.save_dt:.3g} time units."
+    )
+    panel = Panel([trace], layout(axis(f"{name}(t)"), axis(f"{name}(t - τ)")), 420)
+    return Figure("portrait", "Delay portrait", text, (panel,))
 
 
 def time_series(analysis: SystemAnalysis) -> Figure:
@@ -84,7 +107,7 @@ def time_series(analysis: SystemAnalysis) -> Figure:
     unit = time_unit(analysis)
     shown = analysis.points[:N_SHOWN]
     t = np.asarray(analysis.orbit.t)[: len(shown)]
-    clock = axis(f"time [{unit}]" if unit == "time" else unit)
+    clock = axis(unit)
     n = shown.shape[1]
     if n > MANY:
         carpet = thin(shown, 400)
@@ -99,7 +122,7 @@ def time_series(analysis: SystemAnalysis) -> Figure:
             "colorscale": "Cividis",
             "colorbar": {"title": {"text": "value"}, "thickness": 12},
         }
-        text = f"All {n} coordinates over a time of {t[-1] - t[0]:.4g}."
+        text = f"All {n} coordinates over {t[-1] - t[0]:.3g} {_times(unit)}."
         return Figure("series", "Space and time", text, (Panel([trace], layout(clock, axis("coordinate")), 380),), wide=True)
     k = min(n, 3)
     domains = stacked(k)
@@ -110,8 +133,13 @@ def time_series(analysis: SystemAnalysis) -> Figure:
     plan = {"xaxis": {**clock, "anchor": f"y{k}"}, "showlegend": False}
     for i in range(k):
         plan["yaxis" if i == 0 else f"yaxis{i + 1}"] = axis(analysis.variables[i], domain=domains[i])
-    text = f"A stretch of {t[-1] - t[0]:.4g} {unit if unit == 'time' else 'iterations'} on the attractor, exact to the step."
+    text = f"The orbit on its attractor over {t[-1] - t[0]:.3g} {_times(unit)}, after the transient."
     return Figure("series", "Time series", text, (Panel(data, plan, 160 + 110 * k),), wide=True)
+
+
+def _times(unit: str) -> str:
+    """Unit of time, in the plural."""
+    return "time units" if unit == "time" else f"{unit}s"
 
 
 def convergence(analysis: SystemAnalysis) -> Figure:
@@ -125,12 +153,13 @@ def convergence(analysis: SystemAnalysis) -> Figure:
     t, history = t[keep], history[keep]
     finite = np.flatnonzero(np.isfinite(history).all(axis=0))[:3]
     domains = stacked(max(len(finite), 1), 0.08)
-    data, plan = [], {"showlegend": False, "xaxis": {**axis(f"averaging time [{unit}]"), "anchor": f"y{len(finite)}"}}
+    data, plan = [], {"showlegend": False, "xaxis": {**axis("averaging time" if unit == "time" else f"{unit}s averaged over"), "anchor": f"y{len(finite)}"}}
     shapes = []
     for row, i in enumerate(finite):
         error = 2 * float(spectrum.stderr[i]) * np.sqrt(t[-1] / t)
         value = float(spectrum.exponents[i])
-        reach = max(8 * float(spectrum.stderr[i]), 1.2 * float(np.abs(history[len(t) // 4 :, i] - value).max()), 1e-12)
+        late = np.abs(history[t > 0.05 * t[-1], i] - value).max()
+        reach = max(10 * float(spectrum.stderr[i]), 1.2 * float(late), 1e-12)
         on = {"yaxis": f"y{row + 1}"}
         data.append({**band(t, history[:, i] - error, history[:, i] + error, "@blue-soft"), **on})
         data.append(line(t, history[:, i], "@blue", **on))
@@ -169,10 +198,11 @@ def local_rates(analysis: SystemAnalysis) -> Figure | None:
     shapes = [rule(0.0, vertical=True), rule(mean, vertical=True, colour="@orange", dash="solid")]
     axes = axis(f"local growth rate [nats / {unit}]"), axis(f"density [{unit} / nat]")
     text = (
-        f"Growth rates over {float(spectrum.interval):g} {unit} along the orbit; their mean (orange) is λ<sub>1</sub>. "
+        f"Growth rates over {float(spectrum.interval):g} {_times(unit)} along the orbit; their mean (orange) is λ<sub>1</sub>. "
         f"For {100 * np.mean(rates < 0):.0f} % of the time small errors shrink."
     )
-    return Figure("rates", "Local growth rates", text, (Panel([bars], layout(*axes, shapes=shapes, bargap=0), 360),))
+    height = 160 + 110 * min(3, spectrum.n_vectors)
+    return Figure("rates", "Local growth rates", text, (Panel([bars], layout(*axes, shapes=shapes, bargap=0), height),))
 
 
 def spectrum_curve(analysis: SystemAnalysis) -> Figure:
@@ -213,11 +243,13 @@ def power_figure(frequency: np.ndarray, density: np.ndarray, n_segments: int, na
     kept = (frequency > 0) & (density > 0)
     if kept.sum() < 4:
         return None
-    f, p = thin(np.stack([frequency[kept], density[kept]], axis=1), 3000).T
-    floor = float(p.max()) * 1e-12
+    f, p = frequency[kept], density[kept]
+    floor = float(p.max()) * 1e-10
+    last = min(len(f), int(1.3 * np.flatnonzero(p > 1e-8 * p.max())[-1]) + 8)
+    f, p = thin(np.stack([f[:last], p[:last]], axis=1), 3000).T
     axes = (
         axis(f"frequency [cycles / {unit}]"),
-        axis(f"power density of {name}", type="log", exponentformat="power", dtick=2 if p.min() < 1e-4 * p.max() else 1),
+        axis(f"power density of {name}", type="log", exponentformat="power", dtick=2 if p.min() < 1e-5 * p.max() else 1),
     )
     text = (
         f"Power spectrum of {name}, the mean of {n_segments} windowed segments (each value is known to about "
@@ -286,11 +318,11 @@ def strip(analysis: SystemAnalysis) -> Figure | None:
     }
     text = (
         f"{found.what[:1].upper() + found.what[1:]} that one orbit visits (above, darker is more often) and its largest exponent "
-        f"(below) at {n} values of {found.parameter}, each over {found.n_steps:,} steps after a transient: above zero is chaos."
+        f"(below) at {n} values of {found.parameter}, each over {found.n_steps:,} steps after a transient; where it is positive, there is chaos."
     )
     error = found.stderr[np.isfinite(found.stderr)]
     if len(error):
-        text += f" Standard errors of the exponents are {np.median(error):.2g} in the middle."
+        text += f" The median standard error of the exponents is {np.median(error):.2g}."
     if found.n_diverged:
         text += f" At {found.n_diverged} values the orbit leaves the finite numbers; they are left blank."
     return Figure("bifurcation", f"Bifurcations over {found.parameter}", text, (Panel([image, exponent], plan, 560),), wide=True)
