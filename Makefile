@@ -1,2 +1,45 @@
-all:
-	@true
+# make setup    a virtual environment with everything
+# make report   set up, then the main job: reports of Lorenz' equations and of a measured laser
+# make test     set up, then lint, types, import rules and the fast tests
+# make test-slow, make bench, make clean
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+STAMP := .venv/.set-up
+
+.PHONY: setup report test lint tests test-slow bench peers clean
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[files,dev]"
+	touch $(STAMP)
+
+report: setup
+	$(BIN)/cocycle report lorenz63 --out report-out/lorenz63
+	$(BIN)/cocycle report "$$($(BIN)/python -c 'import cocycle.data; print(cocycle.data.path("santafe_laser.csv"))')" --out report-out/laser
+	@echo "open report-out/lorenz63/report.html and report-out/laser/report.html"
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+tests: setup
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test: lint tests
+
+test-slow: setup
+	$(BIN)/python -m pytest -n 2 -m "slow"
+
+peers: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[peers]"
+
+bench: peers
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv .jax_cache report-out

@@ -75,9 +75,8 @@ def _as_key(key: Any) -> PRNGKeyArray:
         return jr.key(key)
     if isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
         return key
-    array = jnp.asarray(key)
-    if array.dtype == jnp.uint32 and array.ndim == 1:
-        return jr.wrap_key_data(array)
+    if eqx.is_array_like(key) and jnp.asarray(key).dtype == jnp.uint32 and jnp.ndim(key) == 1:
+        return jr.wrap_key_data(jnp.asarray(key))
     raise DriverError("key must be a JAX random key; make one with jax.random.key(0).")
 
 

@@ -52,6 +52,8 @@ def start(
         x0 = system.x0
     if x0 is None:
         raise ParameterError("no initial state: give x0, or build the system with a default x0.")
+    if any(isinstance(leaf, str | bytes) for leaf in jax.tree.leaves(x0)):
+        raise ShapeError("x0 cannot be turned into arrays: it holds text; give numbers.")
     try:
         x = system.initial_state(x0)
     except (TypeError, ValueError) as error:

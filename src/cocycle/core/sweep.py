@@ -65,7 +65,7 @@ def sweep(
     size = _batch_size(function, row, n, batch_size)
     batches = [jax.tree.map(lambda leaf, a=a: _padded(leaf[a : a + size], size), rows) for a in range(0, n, size)]
     parts = _each(_Batched(function), batches, n_jobs, progress, size)
-    return jax.tree.map(lambda *p: np.concatenate(p)[:n] if eqx.is_array_like(p[0]) else p[0], *parts)
+    return jax.tree.map(lambda *p: np.concatenate(p)[:n] if isinstance(p[0], np.ndarray) else p[0], *parts)
 
 
 class _Batched:

@@ -16,7 +16,7 @@ def path(name: str) -> pathlib.Path:
     """File that holds a series.
 
     Args:
-        name: "laser", "sunspots" or "ecg".
+        name: "laser", "sunspots" or "ecg", or the name of the file itself.
 
     Returns:
         path of the CSV file inside the installed package.
@@ -28,9 +28,10 @@ def path(name: str) -> pathlib.Path:
         >>> path("laser").name
         'santafe_laser.csv'
     """
-    if name not in FILES:
+    file = FILES.get(name, name)
+    if file not in FILES.values():
         raise UnknownNameError(f"no sample series is called {name!r}; {suggest(name, FILES)}")
-    return pathlib.Path(str(importlib.resources.files(__name__) / FILES[name]))
+    return pathlib.Path(str(importlib.resources.files(__name__) / file))
 
 
 def laser() -> np.ndarray:

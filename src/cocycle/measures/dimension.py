@@ -60,10 +60,10 @@ def correlation_dimension(
     $$C_m(r) = \frac{2}{N^2}\sum_{j > i + w} \Theta(r - |y_i - y_j|_\infty), \quad
     D_2 = \lim_{r\to 0} \frac{d\log C}{d\log r}$$
 
-    The local slope is taken over one octave. A plateau is a range of radii, a factor of three or more, over which the slope
-    keeps within 12 % of its mean at each of the three largest embedding dimensions (at the only one for points), and
-    those three agree within 12 %. Of all plateaus the one with the widest range counts. Radii with fewer than 300 pairs
-    per slope, above the level of C = 0.1 (edges of the set) or, in digitised series, below three units do not count.
+    The local slope is taken over one octave. A plateau is a range of radii, a factor of three or more, over which all
+    slopes at the three largest embedding dimensions (at the only one for points) keep within 12 % of their mean. Of all
+    plateaus the one with the widest range counts. Radii with fewer than 300 pairs per slope, above the level of C = 0.1
+    (edges of the set) or, in digitised series, below three units do not count.
 
     Args:
         x: series (n,), or points (n, D).
@@ -74,8 +74,8 @@ def correlation_dimension(
         seed: of the dither of digitised series.
 
     Returns:
-        CorrelationDimension; the standard error joins the scatter over 16 blocks of reference points with the spread of the slopes on
-        the plateau.
+        CorrelationDimension; the standard error joins the scatter over 16 blocks of reference points with the spread of
+        the slopes on the plateau.
 
     Raises:
         DataError: if x is neither a series nor points of finite numbers.
@@ -130,8 +130,8 @@ def _pair_counts(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pairs nearer than each radius: radii (r,), counts (m, blocks, r), pairs in all (blocks,).
 
-    The distance of the first k columns is the running maximum, so that every embedding dimension costs one step. The bins
-    are read off the bits of the float: four per octave, equally wide within it.
+    The distance of the first k columns is the running maximum, so that every embedding dimension costs one step. The
+    bins are read off the bits of the float: four per octave, equally wide within it.
     """
     scale = float(np.max(np.ptp(columns, axis=1)))
     columns = columns / scale
@@ -202,10 +202,8 @@ def _read_off(
     embedding = tuple(range(used.start + 1, used.stop + 1)) if series else ()
     reason = f"slopes {part.min():.2f} to {part.max():.2f} from r = {radius[first]:.3g} to {radius[last]:.3g}"
     if series:
-        reason += f" at m = {embedding[0]} to {embedding[-1]}"
-    return CorrelationDimension(
-        estimate, True, reason, *curves, (float(radius[first]), float(radius[last])), embedding
-    )
+        reason += f" at m = {used.start + 1} to {used.stop}"
+    return CorrelationDimension(estimate, True, reason, *curves, (float(radius[first]), float(radius[last])), embedding)
 
 
 def _plateau(radius: np.ndarray, slope: np.ndarray) -> tuple[int, int] | None:

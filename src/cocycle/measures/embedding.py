@@ -102,8 +102,8 @@ def autocorrelation(x: SeriesLike, max_lag: int) -> np.ndarray:
     """
     x = checked_series(x, n_min=max_lag + 1)
     size = fft.next_fast_len(2 * x.size, real=True)
-    power = np.abs(fft.rfft(x - x.mean(), size)) ** 2
-    r = fft.irfft(power, size)[: max_lag + 1]
+    power = np.abs(np.fft.rfft(x - x.mean(), size)) ** 2
+    r = np.fft.irfft(power, size)[: max_lag + 1]
     return r / r[0]
 
 

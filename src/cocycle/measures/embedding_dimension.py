@@ -168,9 +168,7 @@ def dimension_by_false_neighbours(
     return FalseNeighbours(dimension, bool(below.size), reason, fraction)
 
 
-def _next_coordinate(
-    x: np.ndarray, m: int, delay: int, window: int, norm: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _next_coordinate(x: np.ndarray, m: int, delay: int, window: int, norm: float) -> tuple[np.ndarray, np.ndarray]:
     """Distance to the nearest neighbour in m dimensions, and difference in the coordinate that is added."""
     points = delay_vectors(x, m, delay)[: x.size - m * delay]
     reference = spread_indices(points.shape[0], N_REFERENCE)

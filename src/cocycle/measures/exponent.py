@@ -1,6 +1,7 @@
 """Largest Lyapunov exponent of a measured series, from the divergence of near neighbours."""
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -13,10 +14,13 @@ from cocycle.measures.spectrum import rice_period
 
 N_REFERENCE = 4000
 N_BLOCKS = 16
-SATURATION_MARGIN = 1.0
+MARGIN_SHARE = 0.3
+MARGIN_LEAST = 1.0
+MARGIN_MOST = 1.5
 JUMP = 0.6
 FLAT = 0.5
 N_NEIGHBOURS = 20
+FLOW_PERIOD = 8.0
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -63,10 +67,11 @@ def rosenstein(
     $$S(k) = \big\langle \log |y_{i+k} - y_{n(i)+k}| \big\rangle_i \approx S(0) + \lambda_1 k\,\Delta t$$
 
     The curve of a flow waves at the period of the flow, so it is first averaged over one period (see `rice_period`).
-    The slope is taken over the longest straight stretch (see `longest_straight_stretch`: r2 at least 0.98, slopes of the
-    halves within 15 % of the whole, a rise of at least one nat) that ends one nat below saturation, the mean
-    log-distance of unrelated points. There is no scaling where S makes 60 % of its way to saturation in the first step
-    (noise), or gains less than half a nat in all (periodic and quasi-periodic motion).
+    The slope is taken over the longest straight stretch (see `longest_straight_stretch`: r2 at least 0.98, slopes of
+    the halves within 15 % of the whole, a rise of at least one nat) that ends below saturation, the mean log-distance
+    of unrelated points, by 0.3 of the way there (at least 1 and at most 1.5 nats). There is no scaling where S makes
+    60 % of its way to saturation in the first step (noise), or gains less than half a nat in all (periodic and
+    quasi-periodic motion).
 
     Args:
         x: series.
@@ -78,8 +83,9 @@ def rosenstein(
         seed: of the dither of digitised series and of the saturation level.
 
     Returns:
-        Divergence; the standard error joins the scatter over 16 blocks of reference points with the bend of the fitted
-        stretch.
+        Divergence; the standard error joins the scatter over 16 blocks of reference points, the bend of the fitted
+        stretch and, for a flow (Rice period of 8 samples or more), the change of slope when the component of the
+        distance along the orbit, which does not grow, is taken out.
 
     Raises:
         DataError: if x is not a series of finite numbers.
@@ -108,10 +114,16 @@ def rosenstein(
     reference, index = reference[found], index[found, 0]
     floor = max(resolution(x), 1e-12 * float(np.ptp(x)))
     logs = np.empty((length, reference.size))
+    across = np.empty(length)
+    direction = _flow_direction(points)
     for k in range(length):
         gap = points[reference + k] - points[index + k]
-        logs[k] = 0.5 * np.log(np.maximum(np.einsum("im,im->i", gap, gap), floor**2))
-    return _read_off(logs, points, x, window, dimension, delay, dt, seed)
+        square = np.einsum("im,im->i", gap, gap)
+        along = np.einsum("im,im->i", gap, direction[reference + k])
+        logs[k] = 0.5 * np.log(np.maximum(square, floor**2))
+        across[k] = 0.5 * np.mean(np.log(np.maximum(square - along**2, floor**2)))
+    across = across if rice_period(x) >= FLOW_PERIOD else None
+    return _read_off(logs, across, points, x, window, dimension, delay, dt, seed)
 
 
 def kantz(
@@ -137,7 +149,7 @@ def kantz(
         delay: tau [samples].
         theiler: neighbours are more than this apart in time [samples]; default `theiler_window(x)`.
         dt: sampling step [time].
-        radius: of the neighbourhood, largest coordinate [unit of x]; default the median distance to the fifth neighbour.
+        radius: of the neighbourhood, largest coordinate [unit of x]; default the median distance of fifth neighbours.
         n_steps: length of the curve [samples]; default eight Theiler windows, at least 12, at most n/10.
         seed: of the dither of digitised series and of the saturation level.
 
@@ -177,10 +189,16 @@ def kantz(
     last = points[:, -1]
     floor = max(resolution(x), 1e-12 * float(np.ptp(x)))
     logs = np.empty((length, reference.size))
+    across = np.empty(length)
+    direction, other = _flow_direction(points), np.maximum(index, 0)
     for k in range(length):
-        gap = np.abs(last[reference + k][:, None] - last[np.maximum(index, 0) + k])
-        logs[k] = np.log(np.maximum(np.sum(gap * inside, 1) / count, floor))
-    return _read_off(logs, last[:, None], x, window, dimension, delay, dt, seed)
+        gap = points[reference + k][:, None] - points[other + k]
+        along = np.einsum("ijm,im->ij", gap, direction[reference + k])
+        distance = np.sqrt(np.maximum(np.einsum("ijm,ijm->ij", gap, gap) - along**2, 0.0))
+        logs[k] = np.log(np.maximum(np.sum(np.abs(gap[..., -1]) * inside, 1) / count, floor))
+        across[k] = np.mean(np.log(np.maximum(np.sum(distance * inside, 1) / count, floor)))
+    across = across if rice_period(x) >= FLOW_PERIOD else None
+    return _read_off(logs, across, last[:, None], x, window, dimension, delay, dt, seed)
 
 
 def _prepare(
@@ -198,6 +216,12 @@ def _prepare(
     return x, delay_vectors(dithered(x, seed=seed), dimension, delay), window, length
 
 
+def _flow_direction(points: np.ndarray) -> np.ndarray:
+    """Unit vector of the velocity at each point."""
+    velocity = np.gradient(points, axis=0)
+    return velocity / np.maximum(np.linalg.norm(velocity, axis=1, keepdims=True), 1e-300)
+
+
 def _saturation(points: np.ndarray, window: int, seed: int) -> float:
     """Mean log-distance of pairs drawn at random."""
     rng = np.random.default_rng(seed)
@@ -209,6 +233,7 @@ def _saturation(points: np.ndarray, window: int, seed: int) -> float:
 
 def _read_off(
     logs: np.ndarray,
+    across: np.ndarray | None,
     points: np.ndarray,
     x: np.ndarray,
     window: int,
@@ -217,7 +242,11 @@ def _read_off(
     dt: float,
     seed: int,
 ) -> Divergence:
-    """Find the straight stretch of the mean curve and the error of its slope."""
+    """Find the straight stretch of the mean curve and the error of its slope.
+
+    Along a flow distances do not grow: what the slope changes by when that component is taken out (`across`) is a
+    systematic error.
+    """
     curve = logs.mean(1)
     time = dt * np.arange(curve.size)
     saturation = _saturation(points, window, seed)
@@ -231,8 +260,11 @@ def _read_off(
     blocks = np.stack([_running_mean(part.mean(1), width) for part in np.array_split(logs, N_BLOCKS, axis=1)])
     slopes = slope_between(mean_time, blocks, region.start, region.stop)
     scatter = float(slopes.std(ddof=1) / np.sqrt(N_BLOCKS))
-    stderr = float(np.hypot(scatter, region.bend))
-    exponent = Estimate(region.slope, stderr, float(N_BLOCKS), "slope of the divergence curve; blocks and bend")
+    other = region.slope
+    if across is not None:
+        other = float(slope_between(mean_time, _running_mean(across, width), region.start, region.stop))
+    stderr = math.hypot(scatter, region.bend, region.slope - other)
+    exponent = Estimate(region.slope, stderr, float(N_BLOCKS), "slope of the divergence curve")
     fitted = (float(mean_time[region.start]), float(mean_time[region.stop - 1]))
     return Divergence(exponent, True, reason, time, curve, saturation, fitted, region.r2, dimension, delay)
 
@@ -246,7 +278,7 @@ def _region(
 ) -> tuple[ScalingRegion | None, str]:
     """The fitted stretch, or the reason why there is none."""
     way = saturation - curve[0]
-    if way < 2 * SATURATION_MARGIN:
+    if way < 2 * MARGIN_LEAST:
         return None, f"neighbours start only {way:.1f} nats below saturation: noise, or too few points"
     first = (curve[1] - curve[0]) / way
     if first > JUMP:
@@ -254,7 +286,8 @@ def _region(
     gain = float(smooth.max() - smooth[0]) if width > 1 else float(curve.max() - curve[0])
     if gain < FLAT:
         return None, f"distances grow by {gain:.2f} nats in all: the curve is flat, as for periodic motion"
-    above = np.flatnonzero(smooth > saturation - SATURATION_MARGIN)
+    margin = min(MARGIN_MOST, max(MARGIN_LEAST, MARGIN_SHARE * way))
+    above = np.flatnonzero(smooth > saturation - margin)
     stop = int(above[0]) if above.size else smooth.size
     min_points = max(4, width)
     region = longest_straight_stretch(time[:stop], smooth[:stop], min_points=min_points)

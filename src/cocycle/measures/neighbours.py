@@ -1,7 +1,7 @@
 """Nearest neighbours in state space that are not neighbours in time."""
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 
 def nearest_neighbours(
@@ -27,7 +27,7 @@ def nearest_neighbours(
 
     Source: Theiler window [theiler1986].
     """
-    tree = cKDTree(points)
+    tree = KDTree(points)
     n = points.shape[0]
     index = np.full((reference.size, n_neighbours), -1)
     distance = np.full((reference.size, n_neighbours), np.inf)

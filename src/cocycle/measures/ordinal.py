@@ -9,7 +9,7 @@ import numpy as np
 from cocycle.core.errors import InsufficientDataError, ParameterError
 from cocycle.core.estimate import Estimate, mean_estimate
 from cocycle.measures.embedding import delay_vectors
-from cocycle.measures.information import AbstractInformationMeasure, Shannon
+from cocycle.measures.entropies import AbstractInformationMeasure, Shannon
 from cocycle.measures.series import SeriesLike, checked_series
 
 LIMIT_POINTS = 50
@@ -97,8 +97,8 @@ def information(
         miller_madow: add (filled outcomes - 1) / 2n to a Shannon entropy, the leading bias of the plug-in value.
 
     Returns:
-        Estimate [nats for Shannon and Renyi]. The standard error is that of the mean of the derivative along the series (so
-        it sees correlation), joined with the second-order term (k-1)/2n^2 that remains where the distribution is uniform.
+        Estimate [nats for Shannon and Renyi]. The standard error is that of the mean of the derivative along the series
+        (so it sees correlation), joined with the second-order term (k-1)/2n^2 that remains where all are alike.
 
     Raises:
         DataError: if x is not a series of finite numbers.
@@ -205,8 +205,8 @@ def statistical_complexity(x: SeriesLike, *, m: int = 5, delay: int = 1) -> Esti
 def complexity_limits(n_outcomes: int) -> tuple[np.ndarray, np.ndarray]:
     """Least and largest Jensen-Shannon complexity at each normalised entropy.
 
-    The least belongs to one outcome with probability p and all others alike; the largest to k outcomes absent, one with p
-    and the others alike.
+    The least belongs to one outcome with probability p and all others alike; the largest to k outcomes absent, one
+    with p and the others alike.
 
     Args:
         n_outcomes: K, e.g. m!.
@@ -252,7 +252,7 @@ def missing_patterns(
         seed: of the shuffles.
 
     Returns:
-        MissingPatterns. A small p-value says: more patterns are absent than in white noise (correlated noise has them too).
+        MissingPatterns. A small p-value says: more are absent than in white noise (correlated noise has them too).
 
     Raises:
         DataError: if x is not a series of finite numbers.

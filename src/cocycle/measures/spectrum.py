@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 from scipy import signal
+from scipy.signal import windows
 
 from cocycle.core.estimate import Estimate
 from cocycle.measures.series import SeriesLike, checked_positive, checked_series
@@ -87,7 +88,7 @@ def dominant_period(x: SeriesLike, dt: float = 1.0) -> Estimate:
     x = checked_series(x, n_min=16)
     checked_positive(dt, name="dt")
     n = x.size
-    power = np.abs(np.fft.rfft((x - x.mean()) * signal.windows.hann(n, sym=False))) ** 2
+    power = np.abs(np.fft.rfft((x - x.mean()) * windows.hann(n, sym=False))) ** 2
     top = int(power[1:].argmax()) + 1
     offset = 0.0
     if 1 < top < power.size - 1:

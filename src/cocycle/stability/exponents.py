@@ -22,6 +22,7 @@ from cocycle.stability.spectrum import Spectrum
 
 N_PILOT = 64
 MIN_ROWS = 16
+ENOUGH_ROWS = 256
 MAX_DEFAULT = 100
 
 
@@ -188,7 +189,7 @@ def _result(
     mean = mean_estimate(local)
     volume = None
     if local.shape[1] == n_dimensions:
-        volume = mean_estimate(local.sum(axis=1), method="sum of log|R_ii|, block scaling")
+        volume = mean_estimate(local.sum(axis=1), method="sum of log|R_ii|")
     return Spectrum(
         exponents=mean.value,
         stderr=mean.stderr,
@@ -219,8 +220,10 @@ class _Job:
     def spectrum(
         self, x: Any, frame: Any, n0: int, n_steps: int, n_transient: int, every: int | None, tol: float | None
     ) -> Spectrum:
+        chosen = every is not None
         with Progress(n_steps, "Lyapunov spectrum", self.show) as bar:
-            x, frame, n, every = self.transient(x, frame, n0, n_transient, every, bar)
+            n_left = n_steps - n_transient
+            x, frame, n, every = self.transient(x, frame, n0, n_transient, n_left, every, bar)
             n_rows = (n0 + n_steps - n) // every
             _need_rows(n_rows, n_steps, n_transient, every)
             check_memory(n_rows, 8 * self.k, "take fewer steps or a larger qr_every")
@@ -228,10 +231,12 @@ class _Job:
             x, frame, rows, status = self.rows(x, frame, n, n_rows, every, tol, bar)
         _need_rows(len(rows), n_steps, n_transient, every)
         spectrum = _result(self.system, rows, every, n_transient, x, self.n_dimensions, status, residual)
-        check_accuracy(self.system, spectrum, every)
+        check_accuracy(self.system, spectrum, every, chosen)
         return spectrum
 
-    def transient(self, x: Any, frame: Any, n: int, n_transient: int, every: int | None, bar: Progress) -> tuple:
+    def transient(
+        self, x: Any, frame: Any, n: int, n_transient: int, n_left: int, every: int | None, bar: Progress
+    ) -> tuple:
         """Bring state and frame to the attractor; a pilot tells how often to orthonormalise."""
         end = n + n_transient
         if every is None:
@@ -239,7 +244,7 @@ class _Job:
             pilot = np.zeros((0, self.k))
             if n_pilot:
                 x, frame, pilot = self.chunk(x, frame, n, n_pilot, 1)
-            every, n = interval_for(self.system, pilot), n + n_pilot
+            every, n = min(interval_for(self.system, pilot), max(1, n_left // ENOUGH_ROWS)), n + n_pilot
         pace = Pace(self.capacity)
         for stride in (every, 1):
             while end - n >= stride:

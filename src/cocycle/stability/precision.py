@@ -90,14 +90,22 @@ def volume_residual(system: Any, driver: Any, x: Any, frame: Any, n: int, n_step
     return float(_residual(system, driver, x, frame, jnp.asarray(n), jnp.asarray(min(N_CHECKED, n_steps))))
 
 
-def check_accuracy(system: Any, spectrum: Any, every: int) -> None:
+def check_accuracy(system: Any, spectrum: Any, every: int, chosen: bool) -> None:
     """Warn where the interval or the step is too long for the exponents that were found.
 
     Args:
         system: the system.
         spectrum: the result.
         every: steps between orthonormalisations.
+        chosen: True if the caller, not a pilot, chose `every`.
     """
+    if chosen and every > 1 and np.isneginf(spectrum.local).any():
+        warnings.warn(
+            f"a direction is killed, or shrinks by more than 1e-15 within qr_every={every} steps and is lost in "
+            "round-off. Take qr_every=1 to tell the two apart.",
+            AccuracyWarning,
+            stacklevel=4,
+        )
     log_rows = np.asarray(spectrum.local) * spectrum.interval
     widest = float(np.max(spread(log_rows)))
     if widest + math.log(relative_precision(system)) > math.log(0.1):

@@ -60,7 +60,7 @@ class Spectrum(eqx.Module, Presentable):
     @property
     def maximal_exponent(self) -> Estimate:
         """Largest exponent [nats / time]."""
-        return Estimate(self.exponents[..., 0], self.stderr[..., 0], self.n_eff[..., 0], "QR, block scaling")
+        return Estimate(self.exponents[..., 0], self.stderr[..., 0], self.n_eff[..., 0], "QR")
 
     @property
     def kaplan_yorke_dimension(self) -> Estimate:
@@ -113,7 +113,7 @@ class Spectrum(eqx.Module, Presentable):
 def kaplan_yorke_dimension(exponents: Any) -> Any:
     r"""Kaplan-Yorke (Lyapunov) dimension of a spectrum.
 
-    $$D = j + \frac{\sum_{i \le j} \lambda_i}{|\lambda_{j+1}|}, \quad j \text{ the last with } \sum_{i \le j} \lambda_i \ge 0$$
+    $$D = j + \frac{\sum_{i \le j} \lambda_i}{|\lambda_{j+1}|}, \quad j = \max\{k: \sum_{i \le k} \lambda_i \ge 0\}$$
 
     Args:
         exponents: (..., K), largest first [nats / time].

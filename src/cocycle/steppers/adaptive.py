@@ -81,7 +81,7 @@ class _TangentController(AbstractAdaptiveStepSizeController):
         zeros = jnp.zeros_like(scaled)
         return self.inner.adapt_step_size(t0, t1, zeros, zeros, args, scaled, error_order, controller_state)
 
-    def scaled_error(self, before: tuple, after: tuple, error: tuple) -> Float[Array, "K+1"]:
+    def scaled_error(self, before: tuple, after: tuple, error: tuple) -> Float[Array, "_"]:
         """Return the error of the state and of each tangent, as multiples of what is allowed."""
         (y0, V0), (y1, V1), (y_error, V_error) = before, after, error
         allowed = jax.tree.map(lambda a, b: self.atol + self.rtol * jnp.maximum(abs(a), abs(b)), y0, y1)

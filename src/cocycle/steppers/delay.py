@@ -11,28 +11,26 @@ from jaxtyping import Array, Float, PyTree
 
 from cocycle.core.drivers import AbstractDriver, Clock, Still
 from cocycle.core.errors import ParameterError, ShapeError
-from cocycle.core.system import AbstractTangentSystem, Drive, parameter_leaves, positive_time
+from cocycle.core.system import AbstractDifferentiableSystem, Drive, parameter_leaves, positive_time
 from cocycle.steppers.fields import depends_on_time, floating_state, like_state, time_of
 
 DelayField = Callable[[Any, Any, Any, Any], Any]
 
 
 class DelayState(NamedTuple):
-    """History of a delay equation: a ring of nodes, one step apart.
+    """History of a delay equation on nodes one step apart, oldest first.
 
     Attributes:
         nodes: values, with a leading axis of n + 1 nodes.
-        slopes: time derivatives at the nodes, in the same layout; that of the newest node is not yet known.
+        slopes: time derivatives at the first n of them; that of the last is the next to be computed.
         initial_slope: derivative of the initial history at its end; solutions have a kink there.
         age: steps since the start, at most n + 1.
-        newest: place of the newest node in the ring.
     """
 
     nodes: PyTree[Any]
     slopes: PyTree[Any]
     initial_slope: PyTree[Any]
     age: Any
-    newest: Any
 
 
 def _hermite(theta: Any, dt: Any, y0: Any, f0: Any, y1: Any, f1: Any) -> Any:
@@ -42,89 +40,72 @@ def _hermite(theta: Any, dt: Any, y0: Any, f0: Any, y1: Any, f1: Any) -> Any:
     return at_start + theta**2 * ((1.0 + 2.0 * rest) * y1 - rest * dt * f1)
 
 
-def _read(history: PyTree, place: Any, axes: PyTree) -> PyTree:
-    return jax.tree.map(
-        lambda ax, h: jax.tree.map(lambda a: jax.lax.dynamic_index_in_dim(a, place, ax, keepdims=False), h),
-        axes,
-        history,
-    )
+def _append(history: PyTree, value: PyTree) -> PyTree:
+    """Drop the oldest entry and add a newest."""
+    return jax.tree.map(lambda a, b: jnp.concatenate([a[1:], b[None]]), history, value)
 
 
-def _write(history: PyTree, value: PyTree, place: Any, axes: PyTree) -> PyTree:
-    return jax.tree.map(
-        lambda ax, h, v: jax.tree.map(lambda a, b: jax.lax.dynamic_update_index_in_dim(a, b, place, ax), h, v),
-        axes,
-        history,
-        value,
-    )
-
-
-def _delayed(state: DelayState, axes: PyTree, n: int, dt: Any, delay: Any, fraction: float, slope: Any) -> PyTree:
-    """Return y at (newest time + fraction dt - delay); slope is that of the newest node, None if not known."""
+def _delayed(state: DelayState, dt: Any, delay: Any, fraction: float, slope: Any) -> PyTree:
+    """Return y at (newest time + fraction dt - delay); slope is that of the newest node, None where not needed."""
+    n = jax.tree.leaves(state.slopes)[0].shape[0]
     back = delay / dt - fraction
     start = jnp.clip(jnp.ceil(back).astype(int), 1, n)
     # A delay that outgrew the history, or fell below dt, has no value here.
     round_off = 1e-6
     theta = jnp.where((back > n + round_off) | (back < -round_off), jnp.nan, start - back)
-    places = [jnp.where(state.newest >= m, state.newest - m, state.newest - m + n + 1) for m in (start, start - 1)]
-    y0, y1 = (_read(state.nodes, place, axes) for place in places)
-    f0, f1 = (_read(state.slopes, place, axes) for place in places)
-    f1 = jax.tree.map(lambda kink, f: jnp.where(start - 1 == state.age, kink, f), state.initial_slope, f1)
+
+    def entry(history: PyTree, back: Any) -> PyTree:
+        return jax.tree.map(lambda a: jax.lax.dynamic_index_in_dim(a, n - back, keepdims=False), history)
+
+    y0, y1 = entry(state.nodes, start), entry(state.nodes, start - 1)
+    f0, f1 = entry(state.slopes, start), entry(state.slopes, start - 1)
     if slope is not None:
         f1 = jax.tree.map(lambda k, f: jnp.where(start == 1, k, f), slope, f1)
+    f1 = jax.tree.map(lambda kink, f: jnp.where(start - 1 == state.age, kink, f), state.initial_slope, f1)
     return jax.tree.map(lambda *ends: _hermite(theta, dt, *ends), y0, f0, y1, f1)
 
 
-def advance_history(
-    field: DelayField, state: DelayState, axes: PyTree, t: Any, args: Any, delays: Any, dt: Any
-) -> DelayState:
+def advance_history(field: DelayField, state: DelayState, t: Any, args: Any, delays: Any, dt: Any) -> DelayState:
     """Take one classical Runge-Kutta step over an interpolated history.
-
-    All reads precede all writes and use slices along one axis, so that XLA updates the ring in place.
 
     Args:
         field: `field(t, y, delayed, args)`.
-        state: history; with tangents, each entry is a pair (values, tangents).
-        axes: node axis of each part of an entry, 0, or (0, 1) with tangents.
+        state: history.
         t: time at the start of the step.
         args: parameters.
         delays: one delay or a tuple.
         dt: length of the step.
     """
-    n = jax.tree.leaves(state.nodes)[0].shape[0] - 1
-    y = _read(state.nodes, state.newest, axes)
+    y = jax.tree.map(lambda a: a[-1], state.nodes)
 
     def past(fraction: float, slope: Any) -> PyTree:
-        return jax.tree.map(lambda delay: _Entry(_delayed(state, axes, n, dt, delay, fraction, slope)), delays)
+        return (
+            tuple(_delayed(state, dt, delay, fraction, slope) for delay in delays)
+            if isinstance(delays, tuple)
+            else _delayed(state, dt, delays, fraction, slope)
+        )
 
     def moved(c: Any, k: PyTree) -> PyTree:
         return jax.tree.map(lambda a, b: a + c * b, y, k)
 
+    # At the start of the step every delayed value lies on or before the node that precedes the newest.
     k1 = field(t, y, past(0.0, None), args)
     halfway = past(0.5, k1)
     k2 = field(t + dt / 2, moved(dt / 2, k1), halfway, args)
     k3 = field(t + dt / 2, moved(dt / 2, k2), halfway, args)
     k4 = field(t + dt, moved(dt, k3), past(1.0, k1), args)
     y1 = jax.tree.map(lambda y, a, b, c, d: y + dt * ((a + d) / 6 + (b + c) / 3), y, k1, k2, k3, k4)
-    after = jnp.where(state.newest == n, 0, state.newest + 1)
+    n = jax.tree.leaves(state.slopes)[0].shape[0]
     forgotten = state.age >= n
     return DelayState(
-        nodes=_write(state.nodes, y1, after, axes),
-        slopes=_write(state.slopes, k1, state.newest, axes),
+        nodes=_append(state.nodes, y1),
+        slopes=_append(state.slopes, k1),
         initial_slope=jax.tree.map(lambda kink: jnp.where(forgotten, 0.0, kink), state.initial_slope),
         age=jnp.minimum(state.age + 1, n + 1),
-        newest=after,
     )
 
 
-class _Entry:
-    """An opaque leaf, so that one delayed entry per delay can be mapped over."""
-
-    def __init__(self, value: PyTree):
-        self.value = value
-
-
-class DelayFlow(AbstractTangentSystem):
+class DelayFlow(AbstractDifferentiableSystem):
     r"""A delay equation over one step of the classical Runge-Kutta method.
 
     $$\dot y = f(t, y(t), y(t - \tau_1), \dots, \theta)$$
@@ -208,36 +189,9 @@ class DelayFlow(AbstractTangentSystem):
         """
 
         def field(t: Any, y: Any, past: Any, args: Any) -> Any:
-            return like_state(self.field(t, y, jax.tree.map(lambda e: e.value, past), args), y)
+            return like_state(self.field(t, y, past, args), y)
 
-        return advance_history(field, x, 0, time_of(w), self.args, self.delays, self.dt)
-
-    def push(self, x: DelayState, w: Drive, V: DelayState) -> tuple[DelayState, DelayState]:
-        """Advance a history and K tangents: the derivative of `step`, with slices instead of scatters.
-
-        Args:
-            x: history.
-            w: time at the start of the step, or None.
-            V: a DelayState of tangents with a leading axis K, None for the two integers.
-        """
-
-        def field(t: Any, pair: Any, past: Any, args: Any) -> Any:
-            (y, v), pairs = pair, jax.tree.map(lambda e: e.value, past)
-            many = isinstance(self.delays, tuple)
-            past_y, past_v = tuple(zip(*pairs)) if many else pairs
-
-            def one(v: Any, past_v: Any) -> Any:
-                def f(y: Any, past_y: Any) -> Any:
-                    return like_state(self.field(t, y, past_y, args), y)
-
-                return jax.jvp(f, (y, past_y), (v, past_v))
-
-            return jax.vmap(one, out_axes=(None, 0))(v, past_v)
-
-        both = DelayState((x.nodes, V.nodes), (x.slopes, V.slopes), (x.initial_slope, V.initial_slope), x.age, x.newest)
-        both = advance_history(field, both, (0, 1), time_of(w), self.args, self.delays, self.dt)
-        pairs = both[:3]
-        return DelayState(*(p[0] for p in pairs), both.age, both.newest), DelayState(*(p[1] for p in pairs), None, None)
+        return advance_history(field, x, time_of(w), self.args, self.delays, self.dt)
 
     def initial_state(self, x0: Any) -> DelayState:
         """Make a history from a constant, from a function of time, or take a ready one.
@@ -263,7 +217,7 @@ class DelayFlow(AbstractTangentSystem):
             nodes = jax.tree.map(lambda a: jnp.broadcast_to(a, (n + 1, *a.shape)), floating_state(x0))
             slopes = jax.tree.map(jnp.zeros_like, nodes)
         last = jax.tree.map(lambda a: a[-1], slopes)
-        state = DelayState(nodes, slopes, last, jnp.asarray(0), jnp.asarray(n))
+        state = DelayState(nodes, jax.tree.map(lambda a: a[:-1], slopes), last, jnp.asarray(0))
         jax.eval_shape(lambda s: self.step(s, None), state)
         return state
 
@@ -274,10 +228,10 @@ class DelayFlow(AbstractTangentSystem):
             x: a history.
         """
         y = self.observe(x)
-        past = jax.tree.map(lambda _: _Entry(y), self.delays)
+        past = (y,) * len(self.delays) if isinstance(self.delays, tuple) else y
 
         def field(t: Any, y: Any, args: Any) -> Any:
-            return self.field(t, y, jax.tree.map(lambda e: e.value, past), args)
+            return self.field(t, y, past, args)
 
         return Clock(self.dt) if depends_on_time(field, y, self.args) else Still()
 
@@ -287,7 +241,7 @@ class DelayFlow(AbstractTangentSystem):
         Args:
             x: a history.
         """
-        return _read(x.nodes, x.newest, 0)
+        return jax.tree.map(lambda a: a[-1], x.nodes)
 
 
 def count_intervals(delays: tuple[Any, ...], dt: Any, max_delay: float | None) -> int:

@@ -223,7 +223,8 @@ def _function(f: Any, what: str) -> Field:
 def _refuse_stepper(stepper: Any, system: str, good: str) -> NoReturn:
     got = type(stepper).__name__
     raise ParameterError(
-        f"{system} cannot use the stepper {got}: the two integrals give different solutions. Use {good}, or the other class."
+        f"{system} cannot use the stepper {got}: Ito and Stratonovich give different solutions; "
+        f"use {good}, or the other class."
     )
 
 

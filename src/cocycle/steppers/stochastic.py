@@ -104,7 +104,7 @@ def noise_term(g: Any, y: Array, dw: Increment) -> Array:
     raise ShapeError(
         f"diffusion of shape {g.shape} and noise of shape {dw.shape} do not act on a state of shape {y.shape}; "
         f"return a scalar or shape {y.shape} and drive with Brownian(key, {y.shape}) (independent) or "
-        f"Brownian(key) (common), or return shape {(*y.shape, 'M')} and drive with Brownian(key, (M,))."
+        f"Brownian(key) (common), or return a matrix of shape (D, M) and drive with Brownian(key, (M,))."
     )
 
 
@@ -163,7 +163,7 @@ class Milstein(AbstractItoStepper):
             g = jnp.asarray(diffusion(t, y, args), dtype=y.dtype)
             if g.ndim == y.ndim + 1 and dw.shape == g.shape[-1:]:
                 raise ParameterError(
-                    f"Milstein needs diagonal or common scalar noise, but the diffusion is a matrix of shape {g.shape}; "
+                    f"Milstein needs diagonal or common scalar noise, but the diffusion has shape {g.shape}, a matrix; "
                     "use EulerMaruyama()."
                 )
             noise_term(g, y, dw)  # for its check of shapes

@@ -25,7 +25,7 @@ def VanDerPol(*, mu: Any = 1.0, dt: Any = 0.02, x0: Any = None, stepper: Abstrac
     Args:
         mu: strength of the nonlinear damping, not negative; the larger, the stiffer.
         dt: time per step.
-        x0: initial state [x, y]; default a point near the cycle.
+        x0: initial state [x, y]; default a point of the cycle of mu = 1.
         stepper: rule of one step.
 
     Returns:
@@ -43,7 +43,7 @@ def VanDerPol(*, mu: Any = 1.0, dt: Any = 0.02, x0: Any = None, stepper: Abstrac
     Source: [vanderpol1926].
     """
     args = {"mu": not_negative(mu, "mu", "the cycle attracts only for mu > 0")}
-    x0 = vector(x0, [2.0086, 0.0])
+    x0 = vector(x0, [2.0086198608748433, 0.0])
     return Flow(van_der_pol_field, args, dt=dt, x0=x0, stepper=stepper, name="van_der_pol", variables=("x", "y"))
 
 
