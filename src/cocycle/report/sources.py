@@ -5,10 +5,13 @@ from typing import Any
 
 from cocycle.core.parameters import parameters as parameters_of
 from cocycle.core.parameters import with_parameters
+from cocycle.core.progress import Progress
 from cocycle.core.system import AbstractSystem
 from cocycle.report.document import Report
 from cocycle.report.reading import READERS
 from cocycle.report.series import Series
+
+N_MEASURES = 14
 
 
 def of_system(
@@ -111,6 +114,11 @@ def of_series(series: Series, *, seed: int = 0, progress: bool | None = None) ->
     from cocycle.report.series_document import series_document
     from cocycle.report.series_figures import series_figures
 
-    analysis = analyse_series(series.values, series.dt, progress=progress, seed=seed)
+    with Progress(N_MEASURES, "measures", progress) as bar:
+
+        def advance(name: str, n_done: int, n_all: int) -> None:
+            bar.advance(1)
+
+        analysis = analyse_series(series.values, series.dt, progress=advance, seed=seed)
     document = series_document(series, analysis, seed)
     return Report(document, lambda: series_figures(series, analysis), (), analysis)
