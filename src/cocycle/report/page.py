@@ -1,5 +1,6 @@
 """report.html: one self-contained file that works offline, on a phone and on paper."""
 
+import dataclasses
 import functools
 import json
 import math
@@ -22,7 +23,7 @@ LABELS = {
     "lyapunov_time": ("Lyapunov time", "time in which a small error grows by the factor e"),
     "predictability_time": (
         "Predictability time",
-        "time in which an error of a thousandth of the attractor grows to its size",
+        "how far ahead forecasts are of use; the method says in which sense",
     ),
     "correlation_dimension": ("Correlation dimension", "dimension of the attractor, from distances of its points"),
     "permutation_entropy": ("Permutation entropy", "0 for a monotonic series, 1 for white noise"),
@@ -59,6 +60,7 @@ def render(document: dict[str, Any], figures: Sequence[Figure], equations: Seque
     from plotly.offline import get_plotlyjs
 
     source = document["source"]
+    figures = paired(figures)
     return _template().render(
         document=document,
         source=source,
@@ -68,14 +70,36 @@ def render(document: dict[str, Any], figures: Sequence[Figure], equations: Seque
         checks=[_check(name, c) for name, c in document["checks"].items()],
         equations=[mathematics(line) for line in equations],
         parameters=[(k, _short(v)) for k, v in document["parameters"].items()],
-        options=[(k.replace("_", " "), _short(v)) for k, v in document["options"].items() if v not in (None, False)],
+        options=[(k.replace("_", " "), _short(v)) for k, v in document["options"].items() if v is not None and v is not False],
         figures=figures,
+        plain=_short,
         figure_json=_script_json({f.key: _plots(f) for f in figures}),
         document_json=_script_json(document),
         style=(FOLDER / "page.css").read_text("utf-8"),
         script=(FOLDER / "page.js").read_text("utf-8"),
         plotly=get_plotlyjs().replace("</script", "<\\/script"),
     )
+
+
+def paired(figures: Sequence[Figure]) -> list[Figure]:
+    """Give the whole width to each narrow card that has no narrow neighbour to stand beside.
+
+    Args:
+        figures: cards, in their order.
+
+    Returns:
+        The same cards, some of them wide.
+    """
+    out: list[Figure] = []
+    waiting = False
+    for figure in figures:
+        if figure.wide and waiting:
+            out[-1] = dataclasses.replace(out[-1], wide=True)
+        waiting = not figure.wide and not waiting
+        out.append(figure)
+    if waiting:
+        out[-1] = dataclasses.replace(out[-1], wide=True)
+    return out
 
 
 @functools.cache

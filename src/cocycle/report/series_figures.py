@@ -6,7 +6,7 @@ import numpy as np
 
 from cocycle.core.estimate import format_value
 from cocycle.measures import Divergence, SeriesAnalysis, complexity_limits, permutation_entropy, statistical_complexity
-from cocycle.report.figure_parts import Figure, Panel, axis, band, dots, envelope, layout, line, rule, thin
+from cocycle.report.figure_parts import Figure, Panel, axis, band, dots, envelope, layout, line, numbers, rule, thin
 from cocycle.report.series import Series
 from cocycle.report.system_figures import correlation_slopes, power_figure
 
@@ -39,12 +39,19 @@ def _value_axis(series: Series) -> str:
     return f"{name} [{series.unit}]" if series.unit and f"[{series.unit}]" not in name else name
 
 
+def _lasting(time: float, unit: str) -> str:
+    """A time with its unit, in the plural where the unit is a word of its own."""
+    plural = unit in {"step", "second", "minute", "hour", "day", "week", "month", "year"} and time != 1
+    return f"{time:,.4g} {unit}{'s' if plural else ''}" if time < 1e4 else f"{time:,.0f} {unit}{'s' if plural else ''}"
+
+
 def whole_series(series: Series) -> Figure:
     """The whole series, and its first stretch so that single oscillations are seen."""
     t, x = envelope(series.times, series.values, N_LINE)
     label = axis(f"time [{series.time_unit}]")
     panels = [Panel([line(t, x, width=0.8)], layout(label, axis(_value_axis(series))), 260)]
-    text = f"All {len(series):,} values over {series.duration:.6g} {series.time_unit}s"
+    span = "" if series.time_unit == "step" else f" over {_lasting(series.duration, series.time_unit)}"
+    text = f"All {len(series):,} values{span}"
     n = 500
     if len(series) > 4 * n:
         first = slice(0, n)
@@ -66,13 +73,11 @@ def portrait(series: Series, analysis: SeriesAnalysis) -> Figure | None:
     coarse = delay <= 2
     a, b = shown[delay:], shown[:-delay]
     trace = dots(a, b, size=2.4) if coarse else line(a, b, width=0.6)
-    lag = f"{delay * analysis.dt:.4g} {series.time_unit}{'' if delay * analysis.dt == 1 else 's'}"
+    lag = _lasting(delay * analysis.dt, series.time_unit)
     panel = Panel([trace], layout(axis(f"{name}(t)"), axis(f"{name}(t - τ)")), 400)
     extra = None
     if len(shown) > 3 * delay:
         a, b, c = shown[2 * delay :], shown[delay:-delay], shown[: -2 * delay]
-        from cocycle.report.figure_parts import numbers
-
         space = {
             "type": "scatter3d",
             "mode": "markers" if coarse else "lines",
@@ -115,7 +120,7 @@ def divergence(series: Series, analysis: SeriesAnalysis) -> Figure | None:
     plan.update({"showlegend": True, "legend": LEGEND})
     text = (
         "Mean log distance of orbits that were near once; a straight rise (orange, fitted) is exponential growth, and the "
-        f"dotted line its end. {'; '.join(said)}."
+        f"dotted line its end. {' '.join(f'{s[:1].upper()}{s[1:]}.' for s in said)}"
     )
     return Figure("divergence", "Divergence of neighbours", text, (Panel(data, plan, 400),))
 
@@ -166,10 +171,17 @@ def plane(series: Series, analysis: SeriesAnalysis) -> Figure | None:
     low, high = (thin(curve, 400) for curve in complexity_limits(PATTERNS))
     data = [line(low[:, 0], low[:, 1], "@grey"), line(high[:, 0], high[:, 1], "@grey")]
     known = references()
-    places = {"white noise": "top left", "AR(1), 0.9": "middle left", "random walk": "bottom left", "sine": "top right"}
+    places = {
+        "white noise": "top left",
+        "AR(1), 0.9": "bottom left",
+        "random walk": "middle left",
+        "Hénon map": "middle left",
+        "logistic map": "middle right",
+        "sine": "bottom right",
+    }
     for name, h, c in known:
         mark = dots([h], [c], "@soft", size=8, name=name, marker={"symbol": "diamond-open"})
-        mark.update(mode="markers+text", text=[name], textposition=places.get(name, "top center"))
+        mark.update(mode="markers+text", text=[name], textposition=places[name])
         mark["textfont"] = {"size": 11, "color": "@soft"}
         data.append(mark)
     h, c = float(entropy.value), float(complexity.value)
@@ -208,7 +220,7 @@ def surrogates(analysis: SeriesAnalysis) -> Figure | None:
         f"{test.p_value:.3g}, {abs(test.z):.1f} standard deviations {'below' if test.z >= 0 else 'above'} their mean "
         "(heights are only to tell the points apart)."
     )
-    return Figure("surrogates", "Surrogate test", text, (Panel(data, plan, 300),))
+    return Figure("surrogates", "Surrogate test", text, (Panel(data, plan, 400),))
 
 
 def forecast(series: Series, analysis: SeriesAnalysis) -> Figure | None:

@@ -174,7 +174,7 @@ def analyse_system(
         ParameterError: if a count or the initial state cannot be used.
     """
     driver = driver_for(system, x0, seed) if driver is None else driver
-    n_steps = _steps(system, x0, n_steps, duration)
+    n_steps = steps_of(system, x0, n_steps, duration)
     refusals: dict[str, str] = {}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -223,7 +223,21 @@ def _notes(caught: list[warnings.WarningMessage]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(kept))
 
 
-def _steps(system: AbstractSystem, x0: Any, n_steps: int | None, duration: float | None) -> int:
+def steps_of(system: AbstractSystem, x0: Any, n_steps: int | None, duration: float | None) -> int:
+    """Number of steps of a run: as given, of a duration, or what suits the size of the state.
+
+    Args:
+        system: the system.
+        x0: initial state; default its own.
+        n_steps: steps, or None.
+        duration: time, or None.
+
+    Returns:
+        Steps.
+
+    Raises:
+        ParameterError: if both are given, or one is not positive.
+    """
     if n_steps is not None and duration is not None:
         raise ParameterError("give n_steps or duration, not both.")
     if duration is not None:

@@ -268,9 +268,12 @@ def correlation_slopes(found: CorrelationDimension, of: str) -> Figure | None:
     rows = [k for k in range(len(found.slope)) if np.isfinite(found.slope[k]).sum() > 1]
     if not rows:
         return None
+    # Below the radii at which the largest embeddings can be read, the small ones say nothing more.
+    seen = [found.radius[np.isfinite(found.slope[k])][0] for k in rows[-3:]]
+    least = min(seen) / 3
     data = []
     for k in rows:
-        ok = np.isfinite(found.slope[k])
+        ok = np.isfinite(found.slope[k]) & (found.radius >= least)
         name = f"m = {k + 1}" if len(found.slope) > 1 else "slope"
         colour = "@blue" if (k + 1 in found.embedding or len(found.slope) == 1) else "@grey"
         data.append(line(found.radius[ok], found.slope[k][ok], colour, width=1.6, name=name, hovertemplate="%{y:.2f}"))
