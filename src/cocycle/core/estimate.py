@@ -5,12 +5,12 @@ import math
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from cocycle.core.errors import InsufficientDataError
+from cocycle.core.tracing import is_traced
 
 MIN_ROWS = 16
 MIN_BLOCKS = 8
@@ -66,11 +66,6 @@ def format_value(value: float, stderr: float) -> str:
         return f"{value:.6g} ± {stderr:.1e}"
     digits = max(0, 1 - exponent)
     return f"{value:.{digits}f} ± {stderr:.{digits}f}"
-
-
-def is_traced(*trees: Any) -> bool:
-    """Say whether a JAX transformation (jit, vmap, grad) is going over any leaf."""
-    return any(isinstance(leaf, jax.core.Tracer) for tree in trees for leaf in jax.tree.leaves(tree))
 
 
 def mean_estimate(rows: Float[Array, "rows ..."] | np.ndarray, *, method: str = "low-frequency spectrum") -> Estimate:

@@ -20,11 +20,11 @@ from jaxtyping import Array, PyTree
 
 from cocycle.core.drivers import AbstractDriver
 from cocycle.core.errors import InterruptedWarning, NonFiniteStateError, ParameterError
-from cocycle.core.estimate import is_traced
 from cocycle.core.presentation import Presentable
 from cocycle.core.progress import Progress
 from cocycle.core.start import count, start
 from cocycle.core.system import AbstractSystem, State
+from cocycle.core.tracing import is_traced
 
 CHUNK_BYTES = 2**20
 CHUNK_SECONDS = 0.5

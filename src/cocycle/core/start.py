@@ -9,9 +9,8 @@ import numpy as np
 
 from cocycle.core.drivers import AbstractDriver
 from cocycle.core.errors import DriverError, ParameterError, ShapeError
-from cocycle.core.estimate import is_traced
-from cocycle.core.memory import once_per_shape
 from cocycle.core.system import AbstractSystem, State
+from cocycle.core.tracing import is_traced, once_per_shape
 
 
 def count(value: Any, name: str, minimum: int = 1) -> int:

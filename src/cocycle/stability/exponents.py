@@ -11,11 +11,12 @@ import numpy as np
 
 from cocycle.core.drivers import AbstractDriver
 from cocycle.core.errors import InsufficientDataError, InterruptedWarning, NonFiniteStateError, ParameterError
-from cocycle.core.estimate import Estimate, is_traced, mean_estimate
+from cocycle.core.estimate import Estimate, mean_estimate
 from cocycle.core.progress import Progress
 from cocycle.core.run import Pace, Status, check_memory, is_finite, non_finite_error, row_capacity
 from cocycle.core.start import count, start
 from cocycle.core.system import AbstractSystem
+from cocycle.core.tracing import is_traced
 from cocycle.stability.frames import dimension, first_frame, orthonormalise, push_frame, require_differentiable
 from cocycle.stability.precision import check_accuracy, interval_for, volume_residual
 from cocycle.stability.spectrum import Spectrum

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from jax.interpreters import partial_eval
 
 from cocycle.core.errors import DriverError, ShapeError
-from cocycle.core.memory import once_per_shape
 from cocycle.core.system import Field, State
+from cocycle.core.tracing import once_per_shape
 
 
 def floating_state(y: Any) -> State:

@@ -8,8 +8,8 @@ from jaxtyping import Array, Float
 
 from cocycle.core.drivers import AbstractDriver, Clock, Still
 from cocycle.core.errors import ParameterError
-from cocycle.core.memory import once_per_shape
 from cocycle.core.system import AbstractTangentSystem, Drive, Field, State, Tangents, parameter_leaves, positive_time
+from cocycle.core.tracing import once_per_shape
 from cocycle.steppers.abstract import AbstractStepper, push_step
 from cocycle.steppers.fields import CheckedField, depends_on_time, floating_state, like_state, time_of
 from cocycle.steppers.runge_kutta import RK4

@@ -1,4 +1,4 @@
-"""Answers that depend on shapes and functions only are found once: tracing a step costs milliseconds."""
+"""What JAX is tracing; and answers that depend on shapes and functions only, found once (a trace costs milliseconds)."""
 
 import functools
 from collections import OrderedDict
@@ -6,8 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+from jax.core import Tracer
 
 SIZE = 512
+
+
+def is_traced(*trees: Any) -> bool:
+    """Say whether a JAX transformation (jit, vmap, grad) is going over any leaf."""
+    return any(isinstance(leaf, Tracer) for tree in trees for leaf in jax.tree.leaves(tree))
 
 
 def _signature(tree: Any) -> Any:
