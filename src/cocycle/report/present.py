@@ -181,9 +181,7 @@ def _fields(result: Any, what: str) -> dict[str, Any]:
             out.update({f"{field.name}_{name}": v for name, v in _fields(value, what).items()})
         elif isinstance(value, np.ndarray | jax.Array) and np.ndim(value):
             out[field.name] = (tuple(f"{field.name}_{k}" for k in range(np.ndim(value))), np.asarray(value))
-        elif isinstance(value, int | float | str) or (
-            np.ndim(value) == 0 and isinstance(value, np.generic | jax.Array)
-        ):
+        elif isinstance(value, int | float | str) or np.ndim(value) == 0 and isinstance(value, np.generic | jax.Array):
             out[field.name] = ((), np.asarray(value))
     return out
 
