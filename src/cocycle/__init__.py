@@ -34,7 +34,7 @@ _HOME = {
     **dict.fromkeys(
         ["Spectrum", "lyapunov_spectrum", "maximal_exponent", "kaplan_yorke_dimension", "regime"], "stability"
     ),
-    **dict.fromkeys(["read", "report"], "report"),
+    **dict.fromkeys(["read", "Report", "Series"], "report"),
 }
 _PACKAGES = ["core", "data", "measures", "report", "stability", "steppers", "systems", "testing"]
 

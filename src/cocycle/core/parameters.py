@@ -8,6 +8,7 @@ import numpy as np
 
 from cocycle.core.errors import ParameterError, UnknownNameError, suggest
 from cocycle.core.system import AbstractSystem, positive_time
+from cocycle.core.tracing import is_traced
 
 
 def parameters(system: AbstractSystem) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def with_parameters(system: AbstractSystem, **values: Any) -> AbstractSystem:
         new = jnp.asarray(value, dtype=old.dtype)
         if new.shape != old.shape:
             raise ParameterError(f"parameter {name!r} has shape {old.shape}, got {new.shape}.")
-        if not np.all(np.isfinite(np.asarray(new))):
+        if not is_traced(new) and not np.all(np.isfinite(np.asarray(new))):
             raise ParameterError(f"parameter {name!r} must be finite, got {value}.")
         known[name] = new
     if not values:

@@ -20,13 +20,13 @@ from jaxtyping import Array, PyTree
 
 from cocycle.core.drivers import AbstractDriver
 from cocycle.core.errors import InterruptedWarning, NonFiniteStateError, ParameterError
-from cocycle.core.estimate import is_traced
 from cocycle.core.presentation import Presentable
 from cocycle.core.progress import Progress
 from cocycle.core.start import count, start
 from cocycle.core.system import AbstractSystem, State
+from cocycle.core.tracing import is_traced
 
-CHUNK_BYTES = 4 * 2**20
+CHUNK_BYTES = 2**20
 CHUNK_SECONDS = 0.5
 
 
@@ -188,7 +188,7 @@ def _save_rows(
 
 
 def row_capacity(row_bytes: int) -> int:
-    """Rows of one compiled chunk: a power of two that fills about 4 MiB, at most 65,536."""
+    """Rows of one compiled chunk: a power of two that fills about 1 MiB, at most 65,536."""
     return int(2 ** np.clip(np.floor(np.log2(CHUNK_BYTES / max(row_bytes, 1))), 0, 16))
 
 

@@ -1,0 +1,6 @@
+"""The command line: `cocycle report | list | show | simulate`. The only place where strings become objects."""
+
+from cocycle.cli.commands import app
+from cocycle.cli.entry import main
+
+__all__ = ["app", "main"]

@@ -1,0 +1,238 @@
+"""report.html: one self-contained file that works offline, on a phone and on paper."""
+
+import dataclasses
+import functools
+import json
+import math
+import pathlib
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from cocycle.core.estimate import format_value
+from cocycle.report.figure_parts import Figure, Panel
+
+FOLDER = pathlib.Path(__file__).parent
+MAX_LIST = 8
+LABELS = {
+    "lyapunov_exponents": ("Lyapunov exponents", "mean rates at which small differences grow or shrink"),
+    "maximal_exponent": ("Largest exponent", "positive: small errors grow exponentially"),
+    "kaplan_yorke_dimension": ("Kaplan-Yorke dimension", "dimension of the attractor, from the exponents"),
+    "mean_log_volume_rate": ("Volume rate", "mean rate of log volume in state space; negative is dissipation"),
+    "entropy_rate_bound": ("Entropy rate, upper bound", "information produced: the sum of positive exponents"),
+    "lyapunov_time": ("Lyapunov time", "time in which a small error grows by the factor e"),
+    "predictability_time": (
+        "Predictability time",
+        "how far ahead forecasts are of use; the method says in which sense",
+    ),
+    "correlation_dimension": ("Correlation dimension", "dimension of the attractor, from distances of its points"),
+    "permutation_entropy": ("Permutation entropy", "0 for a monotonic series, 1 for white noise"),
+    "statistical_complexity": ("Statistical complexity", "0 for order and for white noise, in between for structure"),
+    "embedding_delay": ("Embedding delay", "time between delay coordinates"),
+    "embedding_dimension": ("Embedding dimension", "number of delay coordinates that unfold the series"),
+    "zero_one_test": ("0-1 test for chaos", "near 0 for regular, near 1 for chaotic or random motion"),
+    "nonlinearity_p_value": ("Surrogate test, p-value", "small: linear noise is refuted"),
+    "dominant_period": ("Dominant period", "period of the strongest line of the power spectrum"),
+    "skilful_horizon": ("Skilful horizon", "time up to which neighbours predict better than the mean"),
+}
+CHECKS = {"trace_identity": "Trace identity", "zero_exponent": "Zero exponent along the flow"}
+REGIME_TONE = {
+    "chaotic": "hot",
+    "hyperchaotic": "hot",
+    "diverging": "bad",
+    "undecided": "unsure",
+    "noise": "noise",
+    "refused": "unsure",
+}
+
+
+def render(document: dict[str, Any], figures: Sequence[Figure], equations: Sequence[str] = ()) -> str:
+    """Render a report document and its figures as one HTML page.
+
+    Args:
+        document: as in report.json.
+        figures: cards, in their order.
+        equations: lines of LaTeX.
+
+    Returns:
+        The page.
+    """
+    from plotly.offline import get_plotlyjs
+
+    source = document["source"]
+    figures = paired(figures)
+    return _template().render(
+        document=document,
+        source=source,
+        title=source.get("title") or source["name"],
+        tone=REGIME_TONE.get(document["verdict"]["regime"], "calm"),
+        rows=[_row(name, q, document["refusals"]) for name, q in document["quantities"].items()],
+        checks=[_check(name, c) for name, c in document["checks"].items()],
+        equations=[mathematics(line) for line in equations],
+        parameters=[(k, _short(v)) for k, v in document["parameters"].items()],
+        options=[(k.replace("_", " "), _short(v)) for k, v in document["options"].items() if v is not None and v is not False],
+        figures=figures,
+        plain=_short,
+        figure_json=_script_json({f.key: _plots(f) for f in figures}),
+        document_json=_script_json(document),
+        style=(FOLDER / "page.css").read_text("utf-8"),
+        script=(FOLDER / "page.js").read_text("utf-8"),
+        plotly=get_plotlyjs().replace("</script", "<\\/script"),
+    )
+
+
+def paired(figures: Sequence[Figure]) -> list[Figure]:
+    """Give the whole width to each narrow card that has no narrow neighbour to stand beside.
+
+    Args:
+        figures: cards, in their order.
+
+    Returns:
+        The same cards, some of them wide.
+    """
+    out: list[Figure] = []
+    waiting = False
+    for figure in figures:
+        if figure.wide and waiting:
+            out[-1] = dataclasses.replace(out[-1], wide=True)
+        waiting = not figure.wide and not waiting
+        out.append(figure)
+    if waiting:
+        out[-1] = dataclasses.replace(out[-1], wide=True)
+    return out
+
+
+@functools.cache
+def _template() -> Any:
+    import jinja2
+
+    loader = jinja2.FileSystemLoader(FOLDER)
+    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["inline"] = inline
+    return environment.get_template("page.html.j2")
+
+
+def _plots(figure: Figure) -> dict[str, Any]:
+    def plot(panel: Panel) -> dict[str, Any]:
+        return {"data": panel.data, "layout": panel.layout, "height": panel.height}
+
+    extra = None if figure.extra is None else plot(figure.extra)
+    return {"panels": [plot(p) for p in figure.panels], "extra": extra}
+
+
+def _script_json(value: Any) -> str:
+    """JSON that cannot end the script element it stands in."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")
+
+
+def inline(text: str) -> Any:
+    """Escape a caption, but for the sub- and superscripts that it may hold.
+
+    Args:
+        text: caption.
+
+    Example:
+        >>> str(inline("λ<sub>1</sub> < 2"))
+        'λ<sub>1</sub> &lt; 2'
+    """
+    import markupsafe
+
+    escaped = str(markupsafe.escape(text))
+    return markupsafe.Markup(re.sub(r"&lt;(/?su[bp])&gt;", r"<\1>", escaped))
+
+
+def mathematics(latex: str) -> dict[str, str]:
+    """Turn a line of LaTeX into MathML where the converter is installed; the LaTeX itself stays beside it.
+
+    Args:
+        latex: one line, without dollars.
+
+    Returns:
+        `latex`, and `mathml` ("" where it cannot be made).
+    """
+    try:
+        from latex2mathml.converter import convert
+
+        return {"latex": latex, "mathml": convert(latex, display="block")}
+    except Exception:
+        # Without the converter, or for a macro that it does not know, the page shows the LaTeX.
+        return {"latex": latex, "mathml": ""}
+
+
+def quantity_text(value: Any, stderr: Any) -> str:
+    """Value ± standard error of a number of report.json.
+
+    Args:
+        value: number, "-inf" or None.
+        stderr: number or None where unknown.
+
+    Example:
+        >>> quantity_text(0.90561, 0.0021), quantity_text("-inf", 0.0), quantity_text(None, None)
+        ('0.9056 ± 0.0021', '-∞', '—')
+    """
+    if value is None:
+        return "—"
+    if isinstance(value, str):
+        return value.replace("inf", "∞")
+    if stderr is None:
+        return f"{value:.4g}"
+    return format_value(float(value), float(stderr) if not isinstance(stderr, str) else math.inf)
+
+
+def quantity_lines(quantity: dict[str, Any]) -> list[str]:
+    """Lines that a table shows of a quantity: one for each number, the middle of a long list left out.
+
+    Args:
+        quantity: entry of `quantities`.
+    """
+    value, stderr = quantity["value"], quantity["stderr"]
+    if not isinstance(value, list):
+        return [quantity_text(value, stderr)]
+    errors = stderr if isinstance(stderr, list) else [stderr] * len(value)
+    lines = [quantity_text(v, e) for v, e in zip(value, errors, strict=True)]
+    if len(lines) > MAX_LIST:
+        lines = [*lines[: MAX_LIST - 2], f"… {len(value) - MAX_LIST + 1} more …", lines[-1]]
+    return lines
+
+
+def label(name: str) -> str:
+    """Name of a quantity as people write it.
+
+    Args:
+        name: key of `quantities`.
+    """
+    return LABELS.get(name, (name.replace("_", " ").capitalize(), ""))[0]
+
+
+def _row(name: str, quantity: dict[str, Any], refusals: dict[str, str]) -> dict[str, Any]:
+    absent = quantity["value"] is None
+    return {
+        "label": label(name),
+        "about": LABELS.get(name, ("", ""))[1],
+        "lines": quantity_lines(quantity),
+        "unit": "" if absent or quantity["unit"] == "1" else quantity["unit"],
+        "method": quantity["method"],
+        "refusal": refusals.get(name, "") if absent else "",
+    }
+
+
+def _check(name: str, check: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "label": CHECKS.get(name, name.replace("_", " ").capitalize()),
+        "passed": check["passed"],
+        "value": f"{check['value']:.1e}",
+        "tolerance": f"{check['tolerance']:.1e}",
+        "meaning": check["meaning"],
+    }
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, list):
+        shown = ", ".join(_short(v) for v in value[:6])
+        return f"[{shown}{', …' if len(value) > 6 else ''}]"
+    return str(value)
