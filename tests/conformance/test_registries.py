@@ -1,6 +1,7 @@
 """The conformance kit over everything that is public; a public name that nothing covers fails."""
 
 import inspect
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -69,7 +70,7 @@ OTHER_FUNCTIONS = {
 }
 
 
-def concrete(module, kinds):
+def concrete(module, kinds) -> dict[str, Any]:
     """Public concrete classes of the given kinds."""
     found = {name: getattr(module, name) for name in getattr(module, "__all__", dir(module))}
     return {n: c for n, c in found.items() if inspect.isclass(c) and issubclass(c, kinds) and not inspect.isabstract(c)}

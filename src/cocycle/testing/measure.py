@@ -17,7 +17,7 @@ GRID = 2.0**-30
 SAME = 1e-6
 
 
-def sample_series(n: int = N_SAMPLES) -> Float[np.ndarray, "n"]:
+def sample_series(n: int = N_SAMPLES) -> Float[np.ndarray, "time"]:
     """A chaotic series of distinct values to try a measure on: x of the Henon map, on a grid of 2^-30.
 
     Args:

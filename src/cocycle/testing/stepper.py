@@ -189,7 +189,7 @@ def _paths(stepper: Any, args: Any, dw: Any) -> Any:
 
 def _check_stochastic(stepper: Any, order: float | int | None) -> None:
     name = type(stepper).__name__
-    order = stepper.strong_order if order is None else order
+    promised = stepper.strong_order if order is None else order
     args = {"mu": jnp.asarray(MU), "sigma": jnp.asarray(SIGMA)}
     fine = np.random.default_rng(1).normal(size=(512, N_PATHS)) / math.sqrt(512)
     drift = MU - 0.5 * SIGMA**2 if isinstance(stepper, AbstractItoStepper) else MU
@@ -202,8 +202,8 @@ def _check_stochastic(stepper: Any, order: float | int | None) -> None:
     # Both errors come from the same paths; taken as independent, their sampling error is overestimated.
     spread = math.hypot(*(e.std() / e.mean() / math.sqrt(N_PATHS) for e in errors)) / (2 * math.log(2))
     require(
-        abs(slope - order) <= WITHIN + 4 * spread,
-        f"{name}: observed strong order {slope:.2f} ± {spread:.2f}, but {order} is promised. Is it the right calculus "
+        abs(slope - promised) <= WITHIN + 4 * spread,
+        f"{name}: observed strong order {slope:.2f} ± {spread:.2f}, but {promised} is promised. Is it the right calculus "
         "(Ito or Stratonovich), and is dw scaled by sqrt(dt) once only?",
     )
     x, h, dw = jnp.asarray(1.3), jnp.asarray(0.01), jnp.asarray(0.07)

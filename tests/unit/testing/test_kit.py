@@ -34,8 +34,8 @@ class InClosure(AbstractDifferentiableSystem):
 
 
 class WrongTangent(AbstractTangentSystem):
-    r: jax.Array
     dt: jax.Array
+    r: jax.Array
     x0: float = 0.3
 
     def step(self, x, w):
@@ -69,7 +69,7 @@ folded.defjvp(lambda primals, tangents: (folded(*primals), 3.0 * primals[0] * ta
         (Map(branching, 0.5, x0=1.0), "the first step is refused"),
         (Map(lambda x, a: jnp.exp(a * x) * 1e3, 1.0, x0=1.0), "not finite"),
         (Map(lambda x, a: a * folded(x), 0.5, x0=0.7), "tangents differ"),
-        (WrongTangent(jnp.asarray(3.9), jnp.asarray(1.0)), "tangents differ"),
+        (WrongTangent(dt=jnp.asarray(1.0), r=jnp.asarray(3.9)), "tangents differ"),
         (InClosure(), "compiles again"),
         (Map(lambda x, a: a * x, 2.0**64, x0=1.0), "steps fail"),
         (Map(logistic, {"r": 3.9}), "no initial state"),
