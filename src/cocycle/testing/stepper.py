@@ -203,8 +203,8 @@ def _check_stochastic(stepper: Any, order: float | int | None) -> None:
     spread = math.hypot(*(e.std() / e.mean() / math.sqrt(N_PATHS) for e in errors)) / (2 * math.log(2))
     require(
         abs(slope - promised) <= WITHIN + 4 * spread,
-        f"{name}: observed strong order {slope:.2f} ± {spread:.2f}, but {promised} is promised. Is it the right calculus "
-        "(Ito or Stratonovich), and is dw scaled by sqrt(dt) once only?",
+        f"{name}: observed strong order {slope:.2f} ± {spread:.2f}, but {promised} is promised. Is it the right "
+        "calculus (Ito or Stratonovich), and is dw scaled by sqrt(dt) once only?",
     )
     x, h, dw = jnp.asarray(1.3), jnp.asarray(0.01), jnp.asarray(0.07)
     eager = stepper.step(_growth, _noise, jnp.zeros(()), x, args, h, dw)
