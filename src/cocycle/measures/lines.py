@@ -46,7 +46,8 @@ def line_model(x: SeriesLike, dt: float = 1.0, *, n_lines: int = N_LINES) -> Lin
     to a maximum of the windowed amplitude, all amplitudes fitted again together, until a tone gains less than 1e-5 of
     the variance or eight have left half of it. Tones with at least 1e-4 of the power
     and 16 times that of the average bin of the remainder are then asked for a common period: all of them must be
-    multiples of 1/k of the strongest, k up to 12, within 1/100 of a bin and five standard errors; only beyond the three strongest may aliases count.
+    multiples of 1/k of the strongest, k up to 12, within 1/100 of a bin and five standard errors; aliases count only
+    beyond the three strongest.
 
     Args:
         x: series, at least 64 points; the last 6144 are used.
@@ -160,11 +161,13 @@ def _common_frequency(tones: np.ndarray, power: np.ndarray, scatter: np.ndarray,
         gap = np.abs(tones - direct * base) * n
         slack = 5 * scatter + (COMB_TOLERANCE + 5 * scatter[0]) * np.maximum(1.0, direct / k)
         plain = gap <= slack
-        # Harmonics above half the sampling rate come back as 1 - f. Chance finds such matches easily, so the three
-        # strongest tones must be plain multiples.
-        folded = np.round((1 - tones) / base)
-        gap = np.abs(1 - tones - folded * base) * n
-        aliased = gap <= 5 * scatter + (COMB_TOLERANCE + 5 * scatter[0]) * np.maximum(1.0, folded / k)
+        # Harmonics above half the sampling rate come back as 1 - f, 1 + f, 2 - f ... Chance finds such matches easily,
+        # so the three strongest tones must be plain multiples.
+        aliased = np.zeros(tones.size, dtype=bool)
+        for true in (1 - tones, 1 + tones, 2 - tones, 2 + tones):
+            folded = np.round(true / base)
+            slack = 5 * scatter + (COMB_TOLERANCE + 5 * scatter[0]) * np.maximum(1.0, folded / k)
+            aliased |= np.abs(true - folded * base) * n <= slack
         if np.all(plain[:3]) and np.all(plain | aliased):
             weight = np.where(plain, power, 0.0)
             return float(np.sum(weight * direct * tones) / np.sum(weight * direct**2))

@@ -45,7 +45,7 @@ def test_mutual_information_of_noise_is_zero(signals):
 def test_delay_rules(signals):
     assert delay_by_mutual_information(signals.henon()).rule == "decorrelated in one sample"
     lorenz = delay_by_mutual_information(signals.lorenz())
-    # First minimum for Lorenz' x at 0.16 to 0.18 time units (Fraser and Swinney's picture; Abarbanel): 5 or 6 samples of 0.03.
+    # First minimum for Lorenz' x at 0.16 to 0.18 time units (Abarbanel): 5 or 6 samples of 0.03.
     assert lorenz.rule == "first minimum"
     assert lorenz.delay in (5, 6)
     assert theiler_window(signals.lorenz()) > lorenz.delay
