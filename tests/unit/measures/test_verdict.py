@@ -45,7 +45,9 @@ def test_laser_is_chaotic_with_everything_measured():
     steps = []
     a = analyse_series(cocycle.data.laser(), progress=lambda *step: steps.append(step))
     assert a.regime == "chaotic"
+    assert a.nonlinearity is not None
     assert a.nonlinearity.refuted
+    assert a.correlation_dimension is not None
     assert a.refusals == {}
     assert abs(a.correlation_dimension.dimension.value - 2.1) < 0.1 + 2 * a.correlation_dimension.dimension.stderr
     assert [s[1] for s in steps] == list(range(14))
