@@ -20,9 +20,8 @@ def main() -> None:
         jax.append(seconds([sys.executable, "-c", "import jax"]))
         ours.append(seconds([sys.executable, "-c", "import cocycle"]))
     ratio = statistics.median(b / a for a, b in zip(jax, ours, strict=True))
-    print(
-        f"\nimport jax {statistics.median(jax):.2f} s, import cocycle {statistics.median(ours):.2f} s, ratio {ratio:.2f}"
-    )
+    a, b = statistics.median(jax), statistics.median(ours)
+    print(f"\nimport jax {a:.2f} s, import cocycle {b:.2f} s, ratio {ratio:.2f}")
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "cocycle.cli", "report", "lorenz63", "--out", f"{folder}/out", "--quiet"]
         cold = seconds(command, COCYCLE_CACHE_DIR=f"{folder}/cache")

@@ -1,4 +1,7 @@
-"""What JAX is tracing; and answers that depend on shapes and functions only, found once (a trace costs milliseconds)."""
+"""What JAX is tracing; and answers that depend on shapes and functions only, found once.
+
+A trace costs milliseconds.
+"""
 
 import functools
 from collections import OrderedDict

@@ -221,18 +221,17 @@ class _Job:
     def spectrum(
         self, x: Any, frame: Any, n0: int, n_steps: int, n_transient: int, every: int | None, tol: float | None
     ) -> Spectrum:
-        chosen = every is not None
         with Progress(n_steps, "Lyapunov spectrum", self.show) as bar:
             n_left = n_steps - n_transient
-            x, frame, n, every = self.transient(x, frame, n0, n_transient, n_left, every, bar)
-            n_rows = (n0 + n_steps - n) // every
-            _need_rows(n_rows, n_steps, n_transient, every)
+            x, frame, n, interval = self.transient(x, frame, n0, n_transient, n_left, every, bar)
+            n_rows = (n0 + n_steps - n) // interval
+            _need_rows(n_rows, n_steps, n_transient, interval)
             check_memory(n_rows, 8 * self.k, "take fewer steps or a larger qr_every")
-            residual = volume_residual(self.system, self.driver, x, frame, n, n_rows * every)
-            x, frame, rows, status = self.rows(x, frame, n, n_rows, every, tol, bar)
-        _need_rows(len(rows), n_steps, n_transient, every)
-        spectrum = _result(self.system, rows, every, n_transient, x, self.n_dimensions, status, residual)
-        check_accuracy(self.system, spectrum, every, chosen)
+            residual = volume_residual(self.system, self.driver, x, frame, n, n_rows * interval)
+            x, frame, rows, status = self.rows(x, frame, n, n_rows, interval, tol, bar)
+        _need_rows(len(rows), n_steps, n_transient, interval)
+        spectrum = _result(self.system, rows, interval, n_transient, x, self.n_dimensions, status, residual)
+        check_accuracy(self.system, spectrum, interval, chosen=every is not None)
         return spectrum
 
     def transient(

@@ -17,7 +17,7 @@ def lorenz(seed=0, n=10_000, dt=0.03, n_sub=3, n_transient=500):
     def moved(v, k, h):
         return tuple(a + h * b for a, b in zip(v, k, strict=True))
 
-    state, h = tuple(np.random.default_rng(seed).normal(size=3) + [1, 1, 20]), dt / n_sub
+    state, h = tuple(np.random.default_rng(seed).normal([1, 1, 20])), dt / n_sub
     out = np.empty(n)
     for step in range(-n_transient, n):
         for _ in range(n_sub):

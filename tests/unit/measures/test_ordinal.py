@@ -18,8 +18,8 @@ from cocycle.measures import (
     statistical_complexity,
 )
 
-# Logistic map at r = 4 is conjugate to the tent map; the orders of three values are those of t, T(t), T(T(t)), which change at
-# t = 1/3, 2/5, 2/3, 4/5. The last order (falling twice) never occurs.
+# Logistic map at r = 4 is conjugate to the tent map; the orders of three values are those of t, T(t), T(T(t)), which
+# change at t = 1/3, 2/5, 2/3, 4/5. The last order (falling twice) never occurs.
 LOGISTIC = np.array([1 / 3, 1 / 15, 4 / 15, 2 / 15, 1 / 5])
 
 
@@ -44,7 +44,8 @@ def test_values_of_ordpy():
 
 @pytest.mark.parametrize("measure", [Shannon(), Renyi(0.5), Renyi(2.0), Tsallis(2.0)])
 def test_closed_form_within_honest_bars(signals, measure):
-    # 32 orbits: mean of z within 3.9 / sqrt(32) of 0 (p = 1e-4) after the known bias of order 5/2n, variance of z about 1.
+    # 32 orbits: mean of z within 3.9 / sqrt(32) of 0 (p = 1e-4) (the bias 5/2n is
+    # small beside that), variance of z about 1.
     truth = measure.of(LOGISTIC)
     results = [information(measure, OrdinalPatterns(3), signals.logistic(seed)) for seed in range(32)]
     z = np.array([(e.value - truth) / e.stderr for e in results])

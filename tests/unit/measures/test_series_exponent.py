@@ -13,7 +13,7 @@ CASES = [("lorenz", 0.03, 3, 6, 0.9056), ("henon", 1.0, 2, 1, 0.4192), ("logisti
 @pytest.mark.parametrize("method", [rosenstein, kantz])
 @pytest.mark.parametrize(("name", "dt", "dimension", "delay", "truth"), CASES)
 def test_exponent_within_its_bar(signals, method, name, dt, dimension, delay, truth):
-    # Six comparisons at 3.5 standard errors: false alarm below 0.3 %; the bar itself may be at most a third of the value.
+    # Six comparisons at 3.5 standard errors: false alarm below 0.3 %; a bar may be a third of the value.
     d = method(getattr(signals, name)(), dimension=dimension, delay=delay, dt=dt)
     assert d.has_scaling
     assert abs(d.exponent.value - truth) < 3.5 * d.exponent.stderr
