@@ -91,8 +91,9 @@ def usage_message(error: Any) -> str:
         word = text.split("'")[1] if "'" in text else ""
         possible = difflib.get_close_matches(word, known, n=2, cutoff=0.4) or known
         text = text.split("Did you mean")[0].strip()
-        text = f"{text.rstrip('.')}; {'did you mean' if len(possible) < len(known) else 'commands are'} {', '.join(possible)}"
-        return f"{text}?" if len(possible) < len(known) else f"{text}."
+        if possible == known:
+            return f"{text.rstrip('.')}; commands are {', '.join(known)}."
+        return f"{text.rstrip('.')}; did you mean {' or '.join(possible)}?"
     if possible and "Did you mean" not in text and "Possible options" not in text:
         text = f"{text.rstrip('.')}; did you mean {' or '.join(possible[:3])}?"
     path = getattr(context, "command_path", "cocycle")

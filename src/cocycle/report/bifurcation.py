@@ -61,7 +61,7 @@ class Bifurcation:
     Attributes:
         parameter: its name.
         values: (n,) values.
-        exponent: (n,) largest exponent [nats / time]; nan where the orbit left the finite numbers or it has no tangents.
+        exponent: (n,) largest exponent [nats / time]; nan where the orbit diverges or has no tangents.
         stderr: (n,) its standard error [same].
         at: (points,) parameter value of each visited point.
         visited: (points,) local maxima of the coordinate for a flow, states for a map.

@@ -1,8 +1,8 @@
 """`report.json`: one document with documented keys, the same for systems and for data.
 
 Strict JSON: a number that does not exist is null, and its reason is in `refusals`; an exponent of minus infinity is
-the string "-inf"; a standard error that is not known is null. The schema is `schema.json` beside this module, explained in
-docs/report-json.md.
+the string "-inf"; a standard error that is not known is null. The schema is `schema.json` beside this module,
+explained in docs/report-json.md.
 """
 
 import datetime
@@ -240,7 +240,7 @@ def _checks(analysis: SystemAnalysis) -> dict[str, Any]:
             "value": residual,
             "tolerance": ROUND_OFF,
             "passed": residual < ROUND_OFF,
-            "meaning": "largest difference between the sum of the growth rates and log|det| of the step [nats per step]",
+            "meaning": "largest difference between the summed growth rates and log|det| of the step [nats per step]",
         }
     still_moving = analysis.verdict.regime not in (Regime.FIXED_POINT, Regime.DIVERGING)
     autonomous = isinstance(analysis.driver, Still) and not isinstance(analysis.driver, Clock)

@@ -9,7 +9,13 @@ import jax
 import numpy as np
 
 from cocycle.core.drivers import AbstractDriver, Brownian
-from cocycle.core.errors import AccuracyWarning, CocycleError, InterruptedWarning, NotDifferentiableError, ParameterError
+from cocycle.core.errors import (
+    AccuracyWarning,
+    CocycleError,
+    InterruptedWarning,
+    NotDifferentiableError,
+    ParameterError,
+)
 from cocycle.core.estimate import Estimate
 from cocycle.core.run import Status, Trajectory, trajectory
 from cocycle.core.start import count, start
@@ -189,7 +195,9 @@ def analyse_system(
         if sweep is not None and not stopped:
             label = _variables(system, points)[0]
             steps = min(n_steps, N_SWEEP)
-            strip = bifurcation_diagram(system, x0, driver, over=sweep, n_steps=steps, coordinate=label, progress=progress)
+            strip = bifurcation_diagram(
+                system, x0, driver, over=sweep, n_steps=steps, coordinate=label, progress=progress
+            )
     return SystemAnalysis(
         system=system,
         name=name or getattr(system, "name", None) or type(system).__name__,
@@ -251,7 +259,12 @@ def steps_of(system: AbstractSystem, x0: Any, n_steps: int | None, duration: flo
 
 
 def _spectrum(
-    system: AbstractSystem, x0: Any, driver: AbstractDriver, n_steps: int, progress: bool | None, refusals: dict[str, str]
+    system: AbstractSystem,
+    x0: Any,
+    driver: AbstractDriver,
+    n_steps: int,
+    progress: bool | None,
+    refusals: dict[str, str],
 ) -> tuple[Spectrum | None, Any, int]:
     """Spectrum, the state to go on from, and the number of the next step."""
     try:
@@ -267,7 +280,7 @@ def _spectrum(
 def _orbit(
     system: AbstractSystem, x: Any, driver: AbstractDriver, n0: int, n_steps: int, progress: bool | None
 ) -> tuple[Trajectory, int]:
-    """At most 20,000 states, of a continuous orbit about 50 to each oscillation of the first coordinate, and their stride."""
+    """At most 20,000 states, about 50 to each oscillation of a continuous orbit, and their stride."""
     first = trajectory(system, x, driver, n_steps=min(n_steps, N_SAVED), n0=n0, progress=progress)
     if n_steps < 2 * N_SAVED or not is_continuous(system) or first.status is not Status.OK:
         return first, 1

@@ -1,4 +1,4 @@
-"""Figures of a system: portrait, series, convergence of the spectrum, local rates, power spectrum, bifurcation strip."""
+"""Figures of a system: portrait, series, convergence, local rates, power spectrum, bifurcation strip."""
 
 import numpy as np
 
@@ -48,7 +48,7 @@ def system_figures(analysis: SystemAnalysis) -> tuple[Figure, ...]:
 
 
 def portrait(analysis: SystemAnalysis) -> Figure | None:
-    """Phase portrait: planes of the first three coordinates, and the space on request; a return plot in one dimension."""
+    """Phase portrait: planes of the first three coordinates, the space on request; a return plot in 1-D."""
     points, names = analysis.points, analysis.variables
     if len(points) < 3:
         return None
@@ -59,7 +59,8 @@ def portrait(analysis: SystemAnalysis) -> Figure | None:
         sample = thin(np.stack([x[:-1], x[1:]], axis=1), N_DOTS)
         axes = axis(f"{names[0]}(n)"), axis(f"{names[0]}(n + 1)")
         panel = Panel([dots(sample[:, 0], sample[:, 1])], layout(*axes), 420)
-        text = f"Each state against the next, {len(sample):,} of {len(x):,} pairs: a curve means that one number decides the next."
+        pairs = f"{len(sample):,} of {len(x):,} pairs"
+        text = f"Each state against the next, {pairs}: a curve means that one number decides the next."
         return Figure("portrait", "Return plot", text, (panel,))
     smooth = analysis.is_flow
     shown = points[:N_LINE] if smooth else thin(points, N_DOTS)
@@ -123,7 +124,9 @@ def time_series(analysis: SystemAnalysis) -> Figure:
             "colorbar": {"title": {"text": "value"}, "thickness": 12},
         }
         text = f"All {n} coordinates over {t[-1] - t[0]:.3g} {_times(unit)}."
-        return Figure("series", "Space and time", text, (Panel([trace], layout(clock, axis("coordinate")), 380),), wide=True)
+        return Figure(
+            "series", "Space and time", text, (Panel([trace], layout(clock, axis("coordinate")), 380),), wide=True
+        )
     k = min(n, 3)
     domains = stacked(k)
     marks = {} if analysis.is_flow else {"mode": "lines+markers", "marker": {"size": 3}}
@@ -153,7 +156,16 @@ def convergence(analysis: SystemAnalysis) -> Figure:
     t, history = t[keep], history[keep]
     finite = np.flatnonzero(np.isfinite(history).all(axis=0))[:3]
     domains = stacked(max(len(finite), 1), 0.08)
-    data, plan = [], {"showlegend": False, "xaxis": {**axis("averaging time" if unit == "time" else f"{unit}s averaged over"), "anchor": f"y{len(finite)}"}}
+    data, plan = (
+        [],
+        {
+            "showlegend": False,
+            "xaxis": {
+                **axis("averaging time" if unit == "time" else f"{unit}s averaged over"),
+                "anchor": f"y{len(finite)}",
+            },
+        },
+    )
     shapes = []
     for row, i in enumerate(finite):
         error = 2 * float(spectrum.stderr[i]) * np.sqrt(t[-1] / t)
@@ -198,8 +210,8 @@ def local_rates(analysis: SystemAnalysis) -> Figure | None:
     shapes = [rule(0.0, vertical=True), rule(mean, vertical=True, colour="@orange", dash="solid")]
     axes = axis(f"local growth rate [nats / {unit}]"), axis(f"density [{unit} / nat]")
     text = (
-        f"Growth rates over {float(spectrum.interval):g} {_times(unit)} along the orbit; their mean (orange) is λ<sub>1</sub>. "
-        f"For {100 * np.mean(rates < 0):.0f} % of the time small errors shrink."
+        f"Growth rates over {float(spectrum.interval):g} {_times(unit)} along the orbit; their mean (orange) is "
+        f"λ<sub>1</sub>. For {100 * np.mean(rates < 0):.0f} % of the time small errors shrink."
     )
     height = 160 + 110 * min(3, spectrum.n_vectors)
     return Figure("rates", "Local growth rates", text, (Panel([bars], layout(*axes, shapes=shapes, bargap=0), height),))
@@ -215,7 +227,8 @@ def spectrum_curve(analysis: SystemAnalysis) -> Figure:
     bars = {"type": "data", "array": numbers(2 * errors[finite]), "color": "@orange", "thickness": 1, "width": 2}
     data = [dots(number, values[finite], size=6, error_y=bars)]
     axes = axis("number"), axis(f"exponent [nats / {unit}]")
-    text = f"The {len(values)} exponents with bars of two standard errors; {int(np.sum(values > 3 * errors))} are positive beyond three."
+    n_positive = int(np.sum(values > 3 * errors))
+    text = f"The {len(values)} exponents with bars of two standard errors; {n_positive} are positive beyond three."
     if not finite.all():
         text += f" {int(np.sum(~finite))} are minus infinity and not shown."
     return Figure("spectrum", "Lyapunov spectrum", text, (Panel(data, layout(*axes, shapes=[rule(0.0)]), 360),))
@@ -249,13 +262,17 @@ def power_figure(frequency: np.ndarray, density: np.ndarray, n_segments: int, na
     f, p = thin(np.stack([f[:last], p[:last]], axis=1), 3000).T
     axes = (
         axis(f"frequency [cycles / {unit}]"),
-        axis(f"power density of {name}", type="log", exponentformat="power", dtick=2 if p.min() < 1e-5 * p.max() else 1),
+        axis(
+            f"power density of {name}", type="log", exponentformat="power", dtick=2 if p.min() < 1e-5 * p.max() else 1
+        ),
     )
     text = (
         f"Power spectrum of {name}, the mean of {n_segments} windowed segments (each value is known to about "
         f"{100 * 1.3 / np.sqrt(max(n_segments, 1)):.0f} %): sharp lines are periods, a broad floor is chaos or noise."
     )
-    return Figure("power", "Power spectrum", text, (Panel([line(f, np.maximum(p, floor), width=1)], layout(*axes), 360),))
+    return Figure(
+        "power", "Power spectrum", text, (Panel([line(f, np.maximum(p, floor), width=1)], layout(*axes), 360),)
+    )
 
 
 def correlation_slopes(found: CorrelationDimension, of: str) -> Figure | None:
@@ -320,12 +337,15 @@ def strip(analysis: SystemAnalysis) -> Figure | None:
         "shapes": [rule(0.0, yref="y2")],
     }
     text = (
-        f"{found.what[:1].upper() + found.what[1:]} that one orbit visits (above, darker is more often) and its largest exponent "
-        f"(below) at {n} values of {found.parameter}, each over {found.n_steps:,} steps after a transient; where it is positive, there is chaos."
+        f"{found.what[:1].upper() + found.what[1:]} that one orbit visits (above, darker is more often) and its "
+        f"largest exponent (below) at {n} values of {found.parameter}, each over {found.n_steps:,} steps after a "
+        "transient; where it is positive, there is chaos."
     )
     error = found.stderr[np.isfinite(found.stderr)]
     if len(error):
         text += f" The median standard error of the exponents is {np.median(error):.2g}."
     if found.n_diverged:
         text += f" At {found.n_diverged} values the orbit leaves the finite numbers; they are left blank."
-    return Figure("bifurcation", f"Bifurcations over {found.parameter}", text, (Panel([image, exponent], plan, 560),), wide=True)
+    return Figure(
+        "bifurcation", f"Bifurcations over {found.parameter}", text, (Panel([image, exponent], plan, 560),), wide=True
+    )
