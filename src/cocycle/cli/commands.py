@@ -6,10 +6,27 @@ import sys
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from cocycle.core.errors import ParameterError
 
+
+class StoppedError(Exception):
+    """Ctrl-C, under a name that typer does not turn into an exit of its own."""
+
+
+class _Commands(TyperGroup):
+    """The commands, with Ctrl-C left to `main`."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise StoppedError from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

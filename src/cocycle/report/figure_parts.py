@@ -5,7 +5,6 @@ Colours are tokens such as "@blue"; the page turns them into a light or a dark p
 
 import base64
 import dataclasses
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -122,7 +121,7 @@ def layout(x: dict[str, Any], y: dict[str, Any], **options: Any) -> dict[str, An
 
 
 def line(
-    x: Any, y: Any, colour: str = "@blue", *, width: float = 1.4, name: str = "", **options: Any
+    x: Any, y: Any, colour: str = "@blue", *, width: int | float = 1.4, name: str = "", **options: Any
 ) -> dict[str, Any]:
     """Line through points.
 
@@ -139,7 +138,9 @@ def line(
     return {**trace, **options}
 
 
-def dots(x: Any, y: Any, colour: str = "@blue", *, size: float = 3, name: str = "", **options: Any) -> dict[str, Any]:
+def dots(
+    x: Any, y: Any, colour: str = "@blue", *, size: int | float = 3, name: str = "", **options: Any
+) -> dict[str, Any]:
     """Points.
 
     Args:
@@ -180,7 +181,9 @@ def band(
     }
 
 
-def rule(value: float, *, vertical: bool = False, colour: str = "@ink", dash: str = "dot", **options: Any) -> dict:
+def rule(
+    value: int | float, *, vertical: bool = False, colour: str = "@ink", dash: str = "dot", **options: Any
+) -> dict:
     """Straight line across the plot, as a layout shape.
 
     Args:
@@ -212,7 +215,7 @@ def stacked(n: int, gap: float = 0.06) -> list[list[float]]:
 
 
 def raster(
-    x: np.ndarray, y: np.ndarray, x_edges: np.ndarray, n_rows: int, y_range: Sequence[float], **options: Any
+    x: np.ndarray, y: np.ndarray, x_edges: np.ndarray, n_rows: int, y_range: tuple[Any, Any], **options: Any
 ) -> dict[str, Any]:
     """Many points as a picture of their density, darker where there are more: light to draw and to print.
 

@@ -154,7 +154,7 @@ def mathematics(latex: str) -> dict[str, str]:
         `latex`, and `mathml` ("" where it cannot be made).
     """
     try:
-        from latex2mathml.converter import convert
+        from latex2mathml.converter import convert  # pyright: ignore[reportMissingImports]
 
         return {"latex": latex, "mathml": convert(latex, display="block")}
     except Exception:

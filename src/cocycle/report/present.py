@@ -50,7 +50,7 @@ def to_xarray(result: Any) -> Any:
         attributes = {"source": result.source, "dt": result.dt, "time_unit": result.time_unit}
         time = ("time", result.times, {"units": result.time_unit})
         return xr.Dataset({name: ("time", result.values, {"units": result.unit})}, {"time": time}, attributes)
-    return xr.Dataset(_fields(result, "to_xarray"))
+    return xr.Dataset(_fields(result))
 
 
 def to_pandas(result: Any) -> Any:
@@ -171,19 +171,19 @@ def _spectrum_dataset(result: Spectrum) -> Any:
     return xr.Dataset(data, coords, attributes)
 
 
-def _fields(result: Any, what: str) -> dict[str, Any]:
+def _fields(result: Any, prefix: str = "") -> dict[str, Any]:
     """Arrays and numbers of any result, by name; results inside it by their own fields."""
     if not dataclasses.is_dataclass(result) or isinstance(result, type):
-        raise ParameterError(f"{what} takes a result of cocycle, got {type(result).__name__}.")
+        raise ParameterError(f"to_xarray takes a result of cocycle, got {type(result).__name__}.")
     out: dict[str, Any] = {}
     for field in dataclasses.fields(result):
-        value = getattr(result, field.name)
+        value, name = getattr(result, field.name), f"{prefix}{field.name}"
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            out.update({f"{field.name}_{name}": v for name, v in _fields(value, what).items()})
+            out.update(_fields(value, f"{name}_"))
         elif isinstance(value, np.ndarray | jax.Array) and np.ndim(value):
-            out[field.name] = (tuple(f"{field.name}_{k}" for k in range(np.ndim(value))), np.asarray(value))
+            out[name] = (tuple(f"{name}_{k}" for k in range(np.ndim(value))), np.asarray(value))
         elif isinstance(value, int | float | str | np.generic | jax.Array):
-            out[field.name] = ((), np.asarray(value))
+            out[name] = ((), np.asarray(value))
     return out
 
 

@@ -142,13 +142,15 @@ def system_document(analysis: SystemAnalysis, source: dict[str, Any] | None = No
         analysis: what was measured.
         source: more about where the system comes from (title, file, reference); merged into `source`.
     """
-    about = {"kind": "system", "name": analysis.name, "type": type(analysis.system).__name__}
-    about["dimension"] = int(analysis.points.shape[1])
+    about: dict[str, Any] = {"kind": "system", "name": analysis.name, "type": type(analysis.system).__name__}
+    spectrum = analysis.spectrum
+    about["dimension"] = int(analysis.points.shape[1]) if spectrum is None else spectrum.n_dimensions
     document = frame({**about, **(source or {})}, analysis.verdict.regime, analysis.verdict.reasons)
     document["quantities"] = _system_quantities(analysis)
     document["refusals"] = _system_refusals(analysis, document["quantities"])
     document["checks"] = _checks(analysis)
     document["parameters"] = {k: number(v) for k, v in parameters(analysis.system).items() if np.size(v) <= 64}
+    stepper = getattr(analysis.system, "stepper", None)
     document["options"] = {
         "n_steps": analysis.n_steps,
         "n_transient": 0 if analysis.spectrum is None else int(analysis.spectrum.n_transient),
@@ -156,7 +158,7 @@ def system_document(analysis: SystemAnalysis, source: dict[str, Any] | None = No
         "duration": analysis.n_steps * analysis.dt,
         "seed": analysis.seed,
         "driver": type(analysis.driver).__name__,
-        "stepper": type(analysis.system.stepper).__name__ if hasattr(analysis.system, "stepper") else None,
+        "stepper": None if stepper is None else type(stepper).__name__,
         "status": str(Status.OK if analysis.spectrum is None else analysis.spectrum.status),
         "interrupted": analysis.interrupted,
     }

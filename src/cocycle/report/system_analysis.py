@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from cocycle.core.drivers import AbstractDriver, Brownian
+from cocycle.core.drivers import AbstractDriver, Brownian, Clock, Still
 from cocycle.core.errors import (
     AccuracyWarning,
     CocycleError,
@@ -190,7 +190,7 @@ def analyse_system(
         stopped = stopped or orbit.status is Status.INTERRUPTED
         points = flat_orbit(orbit.x)
         verdict = _verdict(spectrum, system, points, driver, every)
-        observed = _Observed(points, every * float(system.dt), seed, refusals, skip=stopped)
+        observed = _Observed(points, _size(after), every * float(system.dt), seed, refusals, skip=stopped)
         strip = None
         if sweep is not None and not stopped:
             label = _variables(system, points)[0]
@@ -254,8 +254,15 @@ def steps_of(system: AbstractSystem, x0: Any, n_steps: int | None, duration: flo
     if n_steps is not None:
         return count(n_steps, "n_steps")
     state = system.initial_state(system.x0 if x0 is None else x0)
-    size = sum(np.size(leaf) for leaf in jax.tree.leaves(state))
+    size = _size(state)
     return N_STEPS if size <= 10 else (20_000 if size <= 50 else 5000)
+
+
+def _size(state: Any) -> int:
+    """Number of real numbers in a state."""
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(state)]
+    floating = [leaf for leaf in leaves if np.issubdtype(leaf.dtype, np.inexact)]
+    return sum(leaf.size * (2 if np.iscomplexobj(leaf) else 1) for leaf in floating)
 
 
 def _spectrum(
@@ -284,11 +291,13 @@ def _orbit(
     first = trajectory(system, x, driver, n_steps=min(n_steps, N_SAVED), n0=n0, progress=progress)
     if n_steps < 2 * N_SAVED or not is_continuous(system) or first.status is not Status.OK:
         return first, 1
-    try:
-        period = rice_period(flat_orbit(first.x)[:, 0])
-    except CocycleError:
-        return first, 1
-    every = int(np.clip(period / SAMPLES_PER_PERIOD, 1, n_steps // N_SAVED))
+    every = n_steps // N_SAVED
+    if isinstance(driver, Still | Clock):  # noise has no oscillation to resolve
+        try:
+            period = rice_period(flat_orbit(first.x)[:, 0])
+        except CocycleError:
+            return first, 1
+        every = int(np.clip(period / SAMPLES_PER_PERIOD, 1, every))
     if every == 1:
         return first, 1
     n_steps = every * N_SAVED
@@ -335,8 +344,10 @@ def _variables(system: AbstractSystem, points: np.ndarray) -> tuple[str, ...]:
 class _Observed:
     """What the first coordinate, and the points, say by themselves; each refusal is kept with its reason."""
 
-    def __init__(self, points: np.ndarray, dt: float, seed: int, refusals: dict[str, str], *, skip: bool):
-        self.refusals, self.skip = refusals, skip
+    def __init__(
+        self, points: np.ndarray, n_dimensions: int, dt: float, seed: int, refusals: dict[str, str], *, skip: bool
+    ):
+        self.refusals, self.skip, self.n_dimensions = refusals, skip, n_dimensions
         series = np.ascontiguousarray(points[:, 0])
         self.delay = 1
         if not skip:
@@ -361,7 +372,8 @@ class _Observed:
             return None
 
     def dimension(self, points: np.ndarray, series: np.ndarray, seed: int) -> CorrelationDimension:
-        if points.shape[1] > MAX_POINT_DIMENSION:
+        # A part of the state, as of a delay equation, must be embedded; a long state holds too many coordinates.
+        if points.shape[1] > MAX_POINT_DIMENSION or points.shape[1] < self.n_dimensions:
             found = correlation_dimension(series[-N_POINTS:], delay=self.delay, n_reference=1000, seed=seed)
         else:
             window = min(5 * self.delay, len(points) // 20)

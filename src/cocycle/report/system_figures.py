@@ -1,5 +1,7 @@
 """Figures of a system: portrait, series, convergence, local rates, power spectrum, bifurcation strip."""
 
+from typing import Any
+
 import numpy as np
 
 from cocycle.core.drivers import Clock, Still
@@ -72,7 +74,7 @@ def portrait(analysis: SystemAnalysis) -> Figure | None:
     panels = tuple(Panel([trace(i, j)], layout(axis(names[i]), axis(names[j]))) for i, j in pairs)
     extra = None
     if points.shape[1] >= 3:
-        space = {"type": "scatter3d", "mode": "lines" if smooth else "markers", "hoverinfo": "skip"}
+        space: dict[str, Any] = {"type": "scatter3d", "mode": "lines" if smooth else "markers", "hoverinfo": "skip"}
         space.update({k: numbers(shown[:, i]) for i, k in enumerate("xyz")})
         space.update({"line": {"color": "@blue", "width": 2}, "marker": {"color": "@blue", "size": 1.5}})
         scene = {f"{k}axis": {"title": {"text": names[i]}} for i, k in enumerate("xyz")}
@@ -129,7 +131,7 @@ def time_series(analysis: SystemAnalysis) -> Figure:
         )
     k = min(n, 3)
     domains = stacked(k)
-    marks = {} if analysis.is_flow else {"mode": "lines+markers", "marker": {"size": 3}}
+    marks: dict[str, Any] = {} if analysis.is_flow else {"mode": "lines+markers", "marker": {"size": 3}}
     if not analysis.is_flow:
         shown, t = shown[:200], t[:200]
     data = [line(t, shown[:, i], COLOURS[i], yaxis=f"y{i + 1}", **marks) for i in range(k)]
@@ -145,7 +147,7 @@ def _times(unit: str) -> str:
     return "time units" if unit == "time" else f"{unit}s"
 
 
-def convergence(analysis: SystemAnalysis) -> Figure:
+def convergence(analysis: SystemAnalysis) -> Figure | None:
     """Running mean of each leading exponent, with the band of two standard errors."""
     spectrum = analysis.spectrum
     assert spectrum is not None
@@ -155,7 +157,9 @@ def convergence(analysis: SystemAnalysis) -> Figure:
     keep = np.unique(np.geomspace(max(1, len(t) // 500), len(t), 400).astype(int)) - 1
     t, history = t[keep], history[keep]
     finite = np.flatnonzero(np.isfinite(history).all(axis=0))[:3]
-    domains = stacked(max(len(finite), 1), 0.08)
+    if not len(finite):
+        return None
+    domains = stacked(len(finite), 0.08)
     data, plan = (
         [],
         {
@@ -168,13 +172,14 @@ def convergence(analysis: SystemAnalysis) -> Figure:
     )
     shapes = []
     for row, i in enumerate(finite):
-        error = 2 * float(spectrum.stderr[i]) * np.sqrt(t[-1] / t)
+        stderr = float(np.nan_to_num(spectrum.stderr[i], posinf=0.0))
+        error = 2 * stderr * np.sqrt(t[-1] / t)
         value = float(spectrum.exponents[i])
         late = np.abs(history[t > 0.05 * t[-1], i] - value).max()
-        reach = max(10 * float(spectrum.stderr[i]), 1.2 * float(late), 1e-12)
+        reach = max(10 * stderr, 1.2 * float(late), 1e-12)
         on = {"yaxis": f"y{row + 1}"}
         data.append({**band(t, history[:, i] - error, history[:, i] + error, "@blue-soft"), **on})
-        data.append(line(t, history[:, i], "@blue", **on))
+        data.append({**line(t, history[:, i], "@blue"), **on})
         label = axis(f"λ<sub>{i + 1}</sub>", domain=domains[row], range=[value - reach, value + reach])
         plan["yaxis" if row == 0 else f"yaxis{row + 1}"] = label
         yref = "y" if row == 0 else f"y{row + 1}"
