@@ -21,7 +21,8 @@ from cocycle.core.estimate import Estimate
 from cocycle.core.parameters import parameters
 from cocycle.core.run import Status
 from cocycle.report.system_analysis import PATTERN, SystemAnalysis
-from cocycle.stability import Regime
+from cocycle.stability import Regime, kaplan_yorke_dimension
+from cocycle.stability.regime import zero_tolerance
 
 SCHEMA = "cocycle-report/1"
 REQUIRED = (
@@ -197,7 +198,7 @@ def _system_quantities(analysis: SystemAnalysis) -> dict[str, Any]:
         method = f"QR of pushed tangents over {spectrum.duration:g} {time}, block-scaling errors"
         out["lyapunov_exponents"] = quantity(spectrum.exponents, spectrum.stderr, rate, method)
         out["maximal_exponent"] = entry(spectrum.maximal_exponent, rate)
-        out["kaplan_yorke_dimension"] = entry(spectrum.kaplan_yorke_dimension, "1")
+        out["kaplan_yorke_dimension"] = entry(_kaplan_yorke(analysis), "1")
         out["mean_log_volume_rate"] = entry(spectrum.mean_log_volume_rate, rate)
         out["entropy_rate_bound"] = entry(spectrum.entropy_rate_bound, rate)
     out["lyapunov_time"] = entry(analysis.lyapunov_time, time)
@@ -211,6 +212,21 @@ def _system_quantities(analysis: SystemAnalysis) -> dict[str, Any]:
     out["permutation_entropy"] = entry(analysis.entropy, "1", f"share of log m!, ordinal patterns {label}")
     out["statistical_complexity"] = entry(analysis.complexity, "1", f"Jensen-Shannon, ordinal patterns {label}")
     return out
+
+
+def _kaplan_yorke(analysis: SystemAnalysis) -> Estimate:
+    """Kaplan-Yorke dimension; in regular motion an exponent that cannot be told from zero counts as zero.
+
+    Else a limit cycle whose zero exponent comes out a little negative would have dimension 0.
+    """
+    spectrum = analysis.spectrum
+    assert spectrum is not None
+    if analysis.verdict.regime not in (Regime.PERIODIC, Regime.QUASI_PERIODIC):
+        return spectrum.kaplan_yorke_dimension
+    exponents = np.asarray(spectrum.exponents)
+    near = np.abs(exponents) <= zero_tolerance(spectrum)
+    value = kaplan_yorke_dimension(np.where(near, 0.0, exponents))
+    return Estimate(float(value), 0.0, math.inf, "Kaplan-Yorke formula, zero within the error taken as zero")
 
 
 def _system_refusals(analysis: SystemAnalysis, quantities: dict[str, Any]) -> dict[str, str]:

@@ -33,6 +33,8 @@ N_SAVED = 20_000
 N_POINTS = 10_000
 N_SWEEP = 4000
 GROWTH = 1000.0
+N_APPROACH = 1500
+REST = 1e-6
 MAX_POINT_DIMENSION = 12
 PATTERN = 5
 SAMPLES_PER_PERIOD = 50.0
@@ -61,6 +63,7 @@ class SystemAnalysis:
         seed: of noise and of the estimators.
         n_steps: steps of the spectrum, transient included.
         interrupted: whether a person stopped it; then later parts are missing.
+        approach: the orbit from the initial state, where the attractor itself shows no motion, else None.
     """
 
     system: AbstractSystem
@@ -81,11 +84,17 @@ class SystemAnalysis:
     seed: int
     n_steps: int
     interrupted: bool = False
+    approach: Trajectory | None = None
 
     @property
     def points(self) -> np.ndarray:
         """States of the orbit, flattened (time, D)."""
         return flat_orbit(self.orbit.x)
+
+    @property
+    def shown(self) -> np.ndarray:
+        """States to look at (time, D): of the attractor, or of the approach to it where it does not move."""
+        return self.points if self.approach is None else flat_orbit(self.approach.x)
 
     @property
     def dt(self) -> float:
@@ -191,6 +200,9 @@ def analyse_system(
         points = flat_orbit(orbit.x)
         verdict = _verdict(spectrum, system, points, driver, every)
         observed = _Observed(points, _size(after), every * float(system.dt), seed, refusals, skip=stopped)
+        approach = None
+        if np.ptp(points, axis=0).max() <= REST * max(float(np.abs(points).max()), 1e-300) and not stopped:
+            approach = trajectory(system, x0, driver, n_steps=min(n_steps, N_APPROACH), progress=progress)
         strip = None
         if sweep is not None and not stopped:
             label = _variables(system, points)[0]
@@ -217,6 +229,7 @@ def analyse_system(
         seed=seed,
         n_steps=n_steps,
         interrupted=stopped,
+        approach=approach,
     )
 
 

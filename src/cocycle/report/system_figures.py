@@ -51,7 +51,7 @@ def system_figures(analysis: SystemAnalysis) -> tuple[Figure, ...]:
 
 def portrait(analysis: SystemAnalysis) -> Figure | None:
     """Phase portrait: planes of the first three coordinates, the space on request; a return plot in 1-D."""
-    points, names = analysis.points, analysis.variables
+    points, names = analysis.shown, analysis.variables
     if len(points) < 3:
         return None
     if points.shape[1] == 1 and analysis.is_flow:
@@ -79,15 +79,26 @@ def portrait(analysis: SystemAnalysis) -> Figure | None:
         space.update({"line": {"color": "@blue", "width": 2}, "marker": {"color": "@blue", "size": 1.5}})
         scene = {f"{k}axis": {"title": {"text": names[i]}} for i, k in enumerate("xyz")}
         extra = Panel([space], {"scene": scene, "showlegend": False}, 520)
+    if analysis.approach is not None:
+        return _approach(analysis, panels, extra)
     span = f"{len(shown) * analysis.save_dt:.3g} time units" if smooth else f"{len(shown):,} of {len(points):,} states"
     text = f"The orbit on its attractor, after the transient, over {span}"
     text += "." if points.shape[1] <= 3 else f", in three of its {points.shape[1]} coordinates."
     return Figure("portrait", "Phase portrait", text, panels, extra, wide=len(panels) > 1)
 
 
+def _approach(analysis: SystemAnalysis, panels: tuple[Panel, ...], extra: Panel | None) -> Figure:
+    """The way to rest, with the place of rest marked."""
+    end, n = analysis.points[-1], analysis.points.shape[1]
+    for panel, (i, j) in zip(panels, [(0, 1), (0, 2), (1, 2)][: max(1, len(panels))]):
+        panel.data.append(dots([end[i]], [end[j % n]], "@orange", size=9, name="rest"))
+    text = f"The way from the initial state to rest (orange), {len(analysis.shown):,} steps."
+    return Figure("portrait", "Approach to the fixed point", text, panels, extra, wide=len(panels) > 1)
+
+
 def _one_dimensional_flow(analysis: SystemAnalysis) -> Figure:
     """One observed number in continuous time: its distribution under noise, else its delay portrait."""
-    x, name = analysis.points[:, 0], analysis.variables[0]
+    x, name = analysis.shown[:, 0], analysis.variables[0]
     if not isinstance(analysis.driver, Still | Clock):
         count, edges = np.histogram(x, bins=80, density=True)
         trace = line((edges[:-1] + edges[1:]) / 2, count, line={"shape": "hvh"}, fill="tozeroy", fillcolor="@blue-soft")
@@ -108,8 +119,8 @@ def _one_dimensional_flow(analysis: SystemAnalysis) -> Figure:
 def time_series(analysis: SystemAnalysis) -> Figure:
     """The first coordinates over a stretch of time; a carpet where there are many."""
     unit = time_unit(analysis)
-    shown = analysis.points[:N_SHOWN]
-    t = np.asarray(analysis.orbit.t)[: len(shown)]
+    orbit = analysis.orbit if analysis.approach is None else analysis.approach
+    shown, t = analysis.shown[:N_SHOWN], np.asarray(orbit.t)[:N_SHOWN]
     clock = axis(unit)
     n = shown.shape[1]
     if n > MANY:
@@ -138,7 +149,8 @@ def time_series(analysis: SystemAnalysis) -> Figure:
     plan = {"xaxis": {**clock, "anchor": f"y{k}"}, "showlegend": False}
     for i in range(k):
         plan["yaxis" if i == 0 else f"yaxis{i + 1}"] = axis(analysis.variables[i], domain=domains[i])
-    text = f"The orbit on its attractor over {t[-1] - t[0]:.3g} {_times(unit)}, after the transient."
+    where = "on its attractor" if analysis.approach is None else "from its initial state"
+    text = f"The orbit {where} over {t[-1] - t[0]:.3g} {_times(unit)}."
     return Figure("series", "Time series", text, (Panel(data, plan, 160 + 110 * k),), wide=True)
 
 
@@ -176,7 +188,7 @@ def convergence(analysis: SystemAnalysis) -> Figure | None:
         error = 2 * stderr * np.sqrt(t[-1] / t)
         value = float(spectrum.exponents[i])
         late = np.abs(history[t > 0.05 * t[-1], i] - value).max()
-        reach = max(10 * stderr, 1.2 * float(late), 1e-12)
+        reach = max(10 * stderr, 1.2 * float(late), 1e-3 * abs(value), 1e-6)
         on = {"yaxis": f"y{row + 1}"}
         data.append({**band(t, history[:, i] - error, history[:, i] + error, "@blue-soft"), **on})
         data.append({**line(t, history[:, i], "@blue"), **on})

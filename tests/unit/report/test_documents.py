@@ -106,6 +106,13 @@ def test_settled_system_has_no_horizon():
     assert "no such horizon" in document["refusals"]["predictability_time"]
 
 
+def test_limit_cycle_has_dimension_one():
+    # Whatever the sign of the exponent along the cycle within its error.
+    document = cc.report("van_der_pol", n_steps=20_000).json
+    assert document["verdict"]["regime"] == "periodic"
+    assert document["quantities"]["kaplan_yorke_dimension"]["value"] == 1.0
+
+
 def test_killed_direction_is_the_string_minus_inf():
     flat = cc.Map(lambda x, a: jnp.stack([3.99 * x[0] * (1 - x[0]), jnp.zeros(())]), x0=[0.3, 0.1])
     document = strict(cc.report(flat, n_steps=2000).json)
