@@ -92,8 +92,8 @@ def portrait(series: Series, analysis: SeriesAnalysis) -> Figure | None:
         scene = {k: {"title": {"text": v}} for k, v in titles.items()}
         extra = Panel([space], {"scene": scene, "showlegend": False}, 520)
     text = (
-        f"The series against itself a delay τ = {lag} earlier ({analysis.delay.reason}): a round cloud means that a value "
-        "says little of a later one, a thin curve that it says nearly all."
+        f"The series against itself a delay τ = {lag} earlier ({analysis.delay.reason}): a round cloud means that a "
+        "value says little of a later one, a thin curve that it says nearly all."
     )
     return Figure("portrait", "Delay portrait", text, (panel,), extra)
 
