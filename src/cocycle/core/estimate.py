@@ -1,15 +1,16 @@
 """Numbers with their standard error: no bare estimate leaves the library."""
 
+import functools
 import math
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from cocycle.core.errors import InsufficientDataError
+from cocycle.core.tracing import is_traced
 
 MIN_ROWS = 16
 MIN_BLOCKS = 8
@@ -65,11 +66,6 @@ def format_value(value: float, stderr: float) -> str:
         return f"{value:.6g} ± {stderr:.1e}"
     digits = max(0, 1 - exponent)
     return f"{value:.{digits}f} ± {stderr:.{digits}f}"
-
-
-def is_traced(*trees: Any) -> bool:
-    """Say whether a JAX transformation (jit, vmap, grad) is going over any leaf."""
-    return any(isinstance(leaf, jax.core.Tracer) for tree in trees for leaf in jax.tree.leaves(tree))
 
 
 def mean_estimate(rows: Float[Array, "rows ..."] | np.ndarray, *, method: str = "low-frequency spectrum") -> Estimate:
@@ -130,6 +126,7 @@ def _block_sums(deviation: Any, n_blocks: int) -> Any:
     return deviation[deviation.shape[0] - n_blocks * length :].reshape((n_blocks, length, -1)).sum(axis=1)
 
 
+@functools.cache
 def _model_grid() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Grid of (r, d) and its prior: half on a flat spectrum, a quarter each on one and on two parameters."""
     # d up to 1/9: a correlation time beyond 1/20 of the series could not be told from it.

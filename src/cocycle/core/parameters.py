@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from cocycle.core.errors import ParameterError, UnknownNameError, suggest
-from cocycle.core.estimate import is_traced
 from cocycle.core.system import AbstractSystem, positive_time
+from cocycle.core.tracing import is_traced
 
 
 def parameters(system: AbstractSystem) -> dict[str, Any]:

@@ -20,13 +20,13 @@ from jaxtyping import Array, PyTree
 
 from cocycle.core.drivers import AbstractDriver
 from cocycle.core.errors import InterruptedWarning, NonFiniteStateError, ParameterError
-from cocycle.core.estimate import is_traced
 from cocycle.core.presentation import Presentable
 from cocycle.core.progress import Progress
 from cocycle.core.start import count, start
 from cocycle.core.system import AbstractSystem, State
+from cocycle.core.tracing import is_traced
 
-CHUNK_BYTES = 4 * 2**20
+CHUNK_BYTES = 2**20
 CHUNK_SECONDS = 0.5
 
 
@@ -188,7 +188,7 @@ def _save_rows(
 
 
 def row_capacity(row_bytes: int) -> int:
-    """Rows of one compiled chunk: a power of two that fills about 4 MiB, at most 65,536."""
+    """Rows of one compiled chunk: a power of two that fills about 1 MiB, at most 65,536."""
     return int(2 ** np.clip(np.floor(np.log2(CHUNK_BYTES / max(row_bytes, 1))), 0, 16))
 
 
@@ -267,14 +267,14 @@ def trajectory(
     x, driver = start(system, x0, driver, n_steps=n_steps, n0=n0)
     watch = system.observe if observe is None else observe
     n_rows = n_steps // save_every
-    labels = {"variables": getattr(system, "variables", None), "name": getattr(system, "name", None)}
+    variables, name = getattr(system, "variables", None), getattr(system, "name", None)
     if is_traced(system, x, driver):
         final, rows = _scan_rows(system, driver, x, n0, n_rows, save_every, watch)
         t = (n0 + save_every * (1 + jnp.arange(n_rows))) * system.dt
-        return Trajectory(t, rows, final, n0 + n_rows * save_every, **labels)
+        return Trajectory(t, rows, final, n0 + n_rows * save_every, Status.OK, variables, name)
     final, rows, n_done, status = _chunked_rows(system, driver, x, n0, n_rows, save_every, watch, throw, progress)
     t = (n0 + save_every * (1 + np.arange(n_done))) * float(system.dt)
-    return Trajectory(t, rows, final, n0 + n_done * save_every, status, **labels)
+    return Trajectory(t, rows, final, n0 + n_done * save_every, status, variables, name)
 
 
 def _scan_rows(system: Any, driver: Any, x: Any, n0: int, n_rows: int, every: int, watch: Any) -> Any:

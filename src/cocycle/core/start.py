@@ -9,8 +9,8 @@ import numpy as np
 
 from cocycle.core.drivers import AbstractDriver
 from cocycle.core.errors import DriverError, ParameterError, ShapeError
-from cocycle.core.estimate import is_traced
 from cocycle.core.system import AbstractSystem, State
+from cocycle.core.tracing import is_traced, once_per_shape
 
 
 def count(value: Any, name: str, minimum: int = 1) -> int:
@@ -78,15 +78,16 @@ def _shapes(tree: Any) -> str:
     return ", ".join(f"{leaf.dtype}{list(leaf.shape)}" for leaf in jax.tree.leaves(tree)) or "nothing"
 
 
-@eqx.filter_jit
-def _stepped(system: AbstractSystem, driver: AbstractDriver, x: State) -> State:
-    return system.step(x, driver.at(0))
+@once_per_shape
+def _after_one_step(system: AbstractSystem, driver: AbstractDriver, x: State) -> State:
+    """Shapes and dtypes of the state after a step."""
+    return eqx.filter_eval_shape(lambda s, d, x: s.step(x, d.at(0)), system, driver, x)
 
 
 def _closed_under_step(system: AbstractSystem, x: State, driver: AbstractDriver) -> State:
     """Check that step(x, w) is like x; integer states of real maps become floats."""
     try:
-        after = eqx.filter_eval_shape(_stepped, system, driver, x)
+        after = _after_one_step(system, driver, x)
     except (TypeError, ValueError, IndexError, KeyError) as error:
         if isinstance(error, ShapeError | ParameterError | DriverError):
             raise

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, PyTree
 
 from cocycle.core.drivers import AbstractDriver, Still
 from cocycle.core.errors import ParameterError
+from cocycle.core.tracing import is_traced
 
 State = PyTree[Any]
 Drive = PyTree[Any]
@@ -143,7 +144,7 @@ def positive_time(dt: Any, name: str = "dt") -> Float[Array, ""]:
     Raises:
         ParameterError: if it is not a positive finite number.
     """
-    if not isinstance(dt, jax.core.Tracer):
+    if not is_traced(dt):
         try:
             value = float(dt)
         except (TypeError, ValueError):

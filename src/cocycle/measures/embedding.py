@@ -117,7 +117,7 @@ def mutual_information(x: SeriesLike, max_lag: int, *, n_bins: int | None = None
     Args:
         x: series, at least 32 points beyond max_lag.
         max_lag: largest lag [samples].
-        n_bins: bins per axis; default (n/5)^(1/2) within 4..32, so that a cell of independent data holds five points.
+        n_bins: bins per axis; default (n/20)^(1/2) within 4..32: a cell of independent data holds twenty.
 
     Returns:
         (max_lag + 1,) [nats], lag 0 first.
@@ -138,7 +138,7 @@ def mutual_information(x: SeriesLike, max_lag: int, *, n_bins: int | None = None
     Source: [fraser1986]; bins of equal filling and bias: [miller1955].
     """
     x = checked_series(x, n_min=max_lag + 32)
-    bins = int(np.clip(np.sqrt(x.size / 5), 4, 32)) if n_bins is None else n_bins
+    bins = int(np.clip(np.sqrt(x.size / 20), 4, 32)) if n_bins is None else n_bins
     edges = np.unique(np.quantile(x, np.linspace(0, 1, bins + 1)[1:-1]))
     code = np.searchsorted(edges, x, side="right")
     bins = edges.size + 1

@@ -20,6 +20,7 @@ MARGIN_MOST = 1.5
 JUMP = 0.6
 FLAT = 0.5
 N_NEIGHBOURS = 20
+N_KANTZ = 2000
 FLOW_PERIOD = 8.0
 
 
@@ -162,7 +163,7 @@ def kantz(
         ParameterError: if dt, dimension, delay or radius is not above 0.
 
     Accuracy: a few per cent for 10,000 clean points.
-    Cost: one tree, then n_steps * 20 * min(n, 4000).
+    Cost: one tree, then n_steps * 20 * min(n, 2000).
 
     Example:
         >>> x = [0.3]
@@ -175,7 +176,7 @@ def kantz(
     """
     x, points, window, length = _prepare(x, dimension, delay, theiler, dt, n_steps, seed)
     n_start = points.shape[0] - length + 1
-    reference = spread_indices(n_start, N_REFERENCE)
+    reference = spread_indices(n_start, N_KANTZ)
     index, distance = nearest_neighbours(
         points[:n_start], reference, theiler=window, n_neighbours=N_NEIGHBOURS, norm=np.inf
     )

@@ -10,11 +10,12 @@ from cocycle.measures.series import SeriesLike, checked_positive, checked_series
 
 N_LINES = 24
 N_HARMONICS = 60
-MAX_SUBHARMONIC = 16
-COMB_TOLERANCE = 0.1
+MAX_SUBHARMONIC = 12
+COMB_TOLERANCE = 0.01
 MAX_POINTS = 6144
 LEAST_GAIN = 1e-5
 PATIENCE = 8
+NOISE_PEAK = 16.0  # exceeded by one bin in 10^7 of white noise
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,8 +45,9 @@ def line_model(x: SeriesLike, dt: float = 1.0, *, n_lines: int = N_LINES) -> Lin
     Tones are taken one at a time from the highest peak of the windowed spectrum of what is left, each frequency refined
     to a maximum of the windowed amplitude, all amplitudes fitted again together, until a tone gains less than 1e-5 of
     the variance or eight have left half of it. Tones with at least 1e-4 of the power
-    and ten times that of the average bin of the remainder are then asked for a common period: all of them must be
-    multiples (aliased ones included) of 1/k of the strongest, k up to 16, within a tenth of a bin.
+    and 16 times that of the average bin of the remainder are then asked for a common period: all of them must be
+    multiples of 1/k of the strongest, k up to 12, within 1/100 of a bin and five standard errors; aliases count only
+    beyond the three strongest.
 
     Args:
         x: series, at least 64 points; the last 6144 are used.
@@ -91,9 +93,11 @@ def line_model(x: SeriesLike, dt: float = 1.0, *, n_lines: int = N_LINES) -> Lin
     power = 0.5 * (fitted[1::2] ** 2 + fitted[2::2] ** 2) / train.var()
     order = np.argsort(-power, kind="stable")
     tones, power = np.array(frequency)[order], power[order]
-    noise = 10 * float(np.mean(left**2)) / train.var() / (split / 2)
+    noise = NOISE_PEAK * float(np.mean(left**2)) / train.var() / (split / 2)
     n_tones = max(1, int(np.sum(power >= max(1e-4, noise))))
-    base = _common_frequency(tones[:n_tones], power[:n_tones], split)
+    # Least possible error of a frequency in white noise [bins], doubled because the window wastes data.
+    scatter = 2 * np.sqrt(3 * np.mean(left**2) / (train.var() * np.maximum(power, 1e-300) * split)) / np.pi
+    base = _common_frequency(tones[:n_tones], power[:n_tones], scatter[:n_tones], split)
     period_error = np.nan
     if np.isfinite(base):
         n_harmonics = min(N_HARMONICS, split // 8)  # aliased ones included
@@ -139,26 +143,32 @@ def _error(x: np.ndarray, split: int, frequency: list[float], fitted: np.ndarray
     return float(np.mean((x[split:] - _design(frequency, split, x.size) @ fitted) ** 2) / x.var())
 
 
-def _common_frequency(tones: np.ndarray, power: np.ndarray, n: int) -> float:
-    """Largest frequency [cycles / sample] of which all tones are multiples, nan if none."""
+def _common_frequency(tones: np.ndarray, power: np.ndarray, scatter: np.ndarray, n: int) -> float:
+    """Largest frequency [cycles / sample] of which all tones are multiples, nan if none.
+
+    Args:
+        tones: (k,) frequencies in the order of falling power.
+        power: (k,) their powers.
+        scatter: (k,) standard errors of the frequencies [bins].
+        n: length of the series they were fitted to.
+    """
     strongest = float(tones[0])
     for k in range(1, MAX_SUBHARMONIC + 1):
         base = strongest / k
         if base * n < 3:  # fewer than three periods are no evidence
             break
-        direct = np.round(tones / base)
-        gap = np.abs(tones - direct * base)
-        # Harmonics above half the sampling rate come back as 1 - f.
-        aliased = np.round((1 - tones) / base)
-        gap = np.minimum(gap, np.abs(1 - tones - aliased * base))
-        multiple = np.maximum(np.minimum(direct, aliased), 1)
-        if np.all(gap * n <= COMB_TOLERANCE * np.maximum(1.0, multiple / k)) and np.all(direct >= 1):
-            return _refined(tones, direct, power, base, n)
+        direct = np.maximum(np.round(tones / base), 1)
+        gap = np.abs(tones - direct * base) * n
+        slack = 5 * scatter + (COMB_TOLERANCE + 5 * scatter[0]) * np.maximum(1.0, direct / k)
+        plain = gap <= slack
+        # Harmonics above half the sampling rate come back as 1 - f, 1 + f, 2 - f ... Chance finds such matches easily,
+        # so the three strongest tones must be plain multiples.
+        aliased = np.zeros(tones.size, dtype=bool)
+        for true in (1 - tones, 1 + tones, 2 - tones, 2 + tones):
+            folded = np.round(true / base)
+            slack = 5 * scatter + (COMB_TOLERANCE + 5 * scatter[0]) * np.maximum(1.0, folded / k)
+            aliased |= np.abs(true - folded * base) * n <= slack
+        if np.all(plain[:3]) and np.all(plain | aliased):
+            weight = np.where(plain, power, 0.0)
+            return float(np.sum(weight * direct * tones) / np.sum(weight * direct**2))
     return float("nan")
-
-
-def _refined(tones: np.ndarray, direct: np.ndarray, power: np.ndarray, base: float, n: int) -> float:
-    """Least-squares base frequency from the tones that are not aliased; high multiples say most."""
-    plain = np.abs(tones - direct * base) * n <= COMB_TOLERANCE * np.maximum(1.0, direct)
-    weight = np.where(plain, power, 0.0)
-    return float(np.sum(weight * direct * tones) / np.sum(weight * direct**2))

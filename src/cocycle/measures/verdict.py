@@ -10,7 +10,7 @@ from cocycle.core.errors import InsufficientDataError
 from cocycle.measures.evidence import MAX_POINTS, N_MIN, SeriesAnalysis, gather
 from cocycle.measures.series import SeriesLike, checked_positive, checked_series
 
-LINE_ERROR = 0.02
+LINE_ERROR = 0.1
 SETTLED = 1e-3
 STRONG_Z = 3.0
 WHITE_LEVEL = 0.01
@@ -41,7 +41,7 @@ def analyse_series(
     The rules, the first that fits:
 
     1. constant; fixed point: the last third spans less than 1e-3 of the whole range and does not widen.
-    2. periodic, quasi-periodic: pure tones fitted to two thirds leave at most 2 % of the variance on the last third,
+    2. periodic, quasi-periodic: pure tones fitted to two thirds leave at most 10 % of the variance on the last third,
        and near neighbours do not show a short-lived structure that the tones miss. Periodic if the tones have a common
        period, quasi-periodic if two or more have none.
     3. white noise, linear noise: IAAFT surrogates predict as well (rank test with 39 surrogates). White if the first 20

@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 import numpy as np
 from jaxtyping import Float
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from cocycle.core.drivers import AbstractDriver, Clock, Still
 from cocycle.core.estimate import format_value
@@ -142,7 +142,7 @@ def regime(
     driver = system.default_driver(spectrum.final) if driver is None else driver
     noisy = not isinstance(driver, Still | Clock)
     is_flow = isinstance(system, Flow)
-    save_dt = spectrum.dt if save_dt is None else save_dt
+    row_dt = float(spectrum.dt if save_dt is None else save_dt)
     signs = _Signs(spectrum)
     if signs.n_positive:
         return _chaos(signs, noisy)
@@ -152,7 +152,7 @@ def regime(
     size = max(float(np.max(np.abs(orbit))), 1e-300)
     if moved <= REST * size:
         return Verdict(Regime.FIXED_POINT, (f"The state no longer moves (range {moved:.1g} of {size:.3g}).", signs.top))
-    return _continuous(signs, orbit, save_dt, isinstance(driver, Clock)) if is_flow else _discrete(signs, orbit)
+    return _continuous(signs, orbit, row_dt, isinstance(driver, Clock)) if is_flow else _discrete(signs, orbit)
 
 
 class _Signs:
@@ -246,7 +246,7 @@ def _fills_curve(orbit: np.ndarray) -> bool:
     n = min(len(orbit), 4000)
 
     def gap(sample: np.ndarray) -> float:
-        return float(np.median(cKDTree(sample).query(sample, k=2)[0][:, 1]))
+        return float(np.median(KDTree(sample).query(sample, k=2)[0][:, 1]))
 
     whole, part = gap(orbit[-n:]), gap(orbit[-n // 4 :])
     return whole > 0 and 4 ** (1 / 3.5) < part / whole < 4**1.3

@@ -7,9 +7,10 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float
 
-from cocycle.core.estimate import Estimate, format_value, is_traced, mean_estimate
+from cocycle.core.estimate import Estimate, format_value, mean_estimate
 from cocycle.core.presentation import Presentable
 from cocycle.core.run import Status
+from cocycle.core.tracing import is_traced
 
 
 class Spectrum(eqx.Module, Presentable):

@@ -1,13 +1,18 @@
 """What a stepper is: a rule that turns a field into one step."""
 
 import abc
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
 from jaxtyping import PyTree
 
 from cocycle.core.system import Field, State, Tangents
+
+if TYPE_CHECKING:  # type checkers know only the plain one
+    from typing import ClassVar as AbstractClassVar
+else:
+    from equinox import AbstractClassVar
 
 
 class AbstractStepper(eqx.Module):
@@ -16,7 +21,7 @@ class AbstractStepper(eqx.Module):
     A subclass gives `order` (the error at a fixed time is O(dt^order)) and `step`.
     """
 
-    order: eqx.AbstractClassVar[int]
+    order: AbstractClassVar[int]
 
     @abc.abstractmethod
     def step(self, field: Field, t: Any, y: State, args: Any, dt: Any) -> State:

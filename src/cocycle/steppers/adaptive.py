@@ -8,6 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from diffrax import AbstractAdaptiveStepSizeController, PIDController
+from jax.core import Tracer
 from jaxtyping import Array, Float, PyTree
 
 from cocycle.core.errors import ParameterError
@@ -81,7 +82,7 @@ class _TangentController(AbstractAdaptiveStepSizeController):
         zeros = jnp.zeros_like(scaled)
         return self.inner.adapt_step_size(t0, t1, zeros, zeros, args, scaled, error_order, controller_state)
 
-    def scaled_error(self, before: tuple, after: tuple, error: tuple) -> Float[Array, "_"]:
+    def scaled_error(self, before: Any, after: Any, error: Any) -> Float[Array, "_"]:
         """Return the error of the state and of each tangent, as multiples of what is allowed."""
         (y0, V0), (y1, V1), (y_error, V_error) = before, after, error
         allowed = jax.tree.map(lambda a, b: self.atol + self.rtol * jnp.maximum(abs(a), abs(b)), y0, y1)
@@ -113,16 +114,18 @@ class Adaptive(AbstractTangentStepper):
         rtol: relative tolerance of a solver step, for state and tangents.
         atol: absolute tolerance of a solver step, for the state [its unit].
         max_steps: solver steps allowed within dt.
-        adjoint: how diffrax differentiates `step`. Default `diffrax.ForwardMode()`, fast; for reverse-mode
-            gradients give `diffrax.RecursiveCheckpointAdjoint()`.
+        adjoint: how `step` is differentiated. Default `diffrax.ForwardMode()`: fast, and `jax.jvp` solves for the
+            tangent under the same error control; for reverse-mode gradients give
+            `diffrax.RecursiveCheckpointAdjoint()`.
 
     Raises:
         ParameterError: if a tolerance or max_steps is not positive.
 
     Accuracy: the tolerances hold for a solver step; the error at a fixed time is proportional to them.
-    Limits: `push` controls tangents, `jax.jvp` through `step` does not; a solve that fails (max_steps, no
-        convergence, overflow) gives NaN, which the run reports. A strongly contracting tangent makes steps
-        short: ask for fewer vectors. A stiff solver factors a matrix of D (K + 1).
+    Laws: on an equilibrium the tangents are expm(J dt) within the tolerance.
+    Limits: with another adjoint, derivatives of `step` (not `push`) are those of a solve that controls the state
+        alone. A solve that fails (max_steps, no convergence, overflow) gives NaN, which the run reports. A strongly
+        contracting tangent makes steps short: ask for fewer vectors. A stiff solver factors a matrix of D (K + 1).
     Cost: about 1 microsecond of overhead, and the evaluations that the tolerances need.
 
     Example:
@@ -151,7 +154,7 @@ class Adaptive(AbstractTangentStepper):
         adjoint: diffrax.AbstractAdjoint | None = None,
     ):
         for name, value in (("rtol", rtol), ("atol", atol), ("max_steps", max_steps)):
-            if not isinstance(value, jax.core.Tracer) and not 0 < value < float("inf"):
+            if not isinstance(value, Tracer) and not 0 < value < float("inf"):
                 raise ParameterError(f"{name} must be positive and finite, got {value!r}.")
         self.solver = diffrax.Tsit5() if solver is None else solver
         self.rtol = jnp.asarray(rtol, dtype=float)
@@ -161,8 +164,9 @@ class Adaptive(AbstractTangentStepper):
 
     def step(self, field: Field, t: Any, y: State, args: Any, dt: Any) -> State:
         """Advance y by dt; NaN where the solve fails."""
-        control = PIDController(rtol=self.rtol, atol=self.atol, norm=_rms)
-        return self._solve(field, t, y, args, dt, control)
+        if isinstance(self.adjoint, diffrax.ForwardMode):
+            return _controlled_step((self, field, t, y, args, dt))
+        return self._solve(field, t, y, args, dt, self._state_control())
 
     def push(self, field: Field, t: Any, y: State, args: Any, dt: Any, V: Tangents) -> tuple[State, Tangents]:
         """Advance a state and K tangent vectors in one solve; NaN where it fails."""
@@ -171,6 +175,9 @@ class Adaptive(AbstractTangentStepper):
         control = _TangentController(self.rtol, self.atol)
         y1, unit1 = self._solve(_TangentField(field), t, (y, unit), args, dt, control)
         return y1, scale_tangents(unit1, lengths)
+
+    def _state_control(self) -> PIDController:
+        return PIDController(rtol=self.rtol, atol=self.atol, norm=_rms)
 
     def _solve(self, field: Any, t: Any, y: PyTree, args: Any, dt: Any, control: Any) -> PyTree:
         solution = diffrax.diffeqsolve(
@@ -189,3 +196,56 @@ class Adaptive(AbstractTangentStepper):
         )
         done = solution.result == diffrax.RESULTS.successful
         return jax.tree.map(lambda leaf: jnp.where(done, leaf[0], jnp.nan), solution.ys)
+
+
+class _Forced(eqx.Module):
+    """The field in the unit time s = (time - t) / dt, with the tangent that moves with everything it depends on."""
+
+    inputs: PyTree
+    inputs_tangent: PyTree
+
+    def __call__(self, s: Any, pair: tuple, args: None) -> tuple:
+        y, V = pair
+        moving, fixed = eqx.partition(self.inputs, eqx.is_inexact_array)
+
+        def slope(y: State, moving: PyTree) -> State:
+            field, t, args, dt = eqx.combine(moving, fixed)
+            return jax.tree.map(lambda f: dt * f, field(t + s * dt, y, args))
+
+        v = jax.tree.map(lambda leaf: leaf[0], V)
+        k, kv = jax.jvp(slope, (y, moving), (v, self.inputs_tangent))
+        return k, jax.tree.map(lambda leaf: leaf[None], kv)
+
+
+@eqx.filter_custom_jvp
+def _controlled_step(inputs: tuple) -> State:
+    stepper, field, t, y, args, dt = inputs
+    return stepper._solve(field, t, y, args, dt, stepper._state_control())
+
+
+def _zero_filled(tangent: PyTree, primal: PyTree) -> PyTree:
+    """Tangents of the floating leaves, zeros where none was given, None elsewhere."""
+    floating = eqx.filter(primal, eqx.is_inexact_array)
+    given = jax.tree.map(lambda p, v: v, floating, tangent, is_leaf=lambda a: a is None)
+    return jax.tree.map(
+        lambda p, v: None if p is None else (jnp.zeros_like(p) if v is None else v),
+        floating,
+        given,
+        is_leaf=lambda a: a is None,
+    )
+
+
+@_controlled_step.def_jvp
+def _controlled_step_jvp(primals: tuple, tangents: tuple) -> tuple[State, State]:
+    """Solve state and tangent together; the value is that of the step itself, so that it does not depend on both."""
+    (inputs,), (inputs_tangent,) = primals, tangents
+    stepper, field, t, y, args, dt = inputs
+    _, field_v, t_v, y_v, args_v, dt_v = inputs_tangent
+    rest = (field, jnp.asarray(t, dtype=float), args, jnp.asarray(dt, dtype=float))
+    forced = _Forced(rest, _zero_filled((field_v, t_v, args_v, dt_v), rest))
+    v = _zero_filled(y_v, y)
+    V = jax.tree.map(lambda leaf: leaf[None], v)
+    control = _TangentController(stepper.rtol, stepper.atol)
+    _, V1 = stepper._solve(forced, 0.0, (y, V), None, 1.0, control)
+    value = stepper._solve(field, t, y, args, dt, stepper._state_control())
+    return value, jax.tree.map(lambda leaf: leaf[0], V1)

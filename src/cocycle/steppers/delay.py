@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jaxtyping import Array, Float, PyTree
 
 from cocycle.core.drivers import AbstractDriver, Clock, Still
@@ -140,7 +141,7 @@ class DelayFlow(AbstractDifferentiableSystem):
         ... )
         >>> state = glass.initial_state(glass.x0)
         >>> round(float(glass.observe(glass.step(state, None))), 6)
-        1.191407
+        1.19138
 
     Source: [bellen2003].
     """
@@ -156,7 +157,7 @@ class DelayFlow(AbstractDifferentiableSystem):
 
     def __init__(
         self,
-        field: DelayField,
+        field: Any,
         args: Any = None,
         *,
         delays: Any,
@@ -256,7 +257,7 @@ def count_intervals(delays: tuple[Any, ...], dt: Any, max_delay: float | None) -
         ParameterError: if a delay is below dt or above max_delay, or nothing is known of the length.
     """
     step = float(positive_time(dt))
-    known = [float(positive_time(d, "delay")) for d in delays if not isinstance(d, jax.core.Tracer)]
+    known = [float(positive_time(d, "delay")) for d in delays if not isinstance(d, Tracer)]
     if max_delay is None and (len(known) < len(delays) or not known):
         raise ParameterError("a delay that is traced needs max_delay, which fixes the length of the history.")
     longest = max(known) if max_delay is None else float(positive_time(max_delay, "max_delay"))

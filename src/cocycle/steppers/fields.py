@@ -9,6 +9,7 @@ from jax.interpreters import partial_eval
 
 from cocycle.core.errors import DriverError, ShapeError
 from cocycle.core.system import Field, State
+from cocycle.core.tracing import once_per_shape
 
 
 def floating_state(y: Any) -> State:
@@ -89,6 +90,7 @@ class CheckedField(eqx.Module):
         return like_state(self.field(t, y, args), y)
 
 
+@once_per_shape
 def depends_on_time(field: Field, y: State, args: Any) -> bool:
     """Return whether the result of the field depends on t, by tracing it.
 

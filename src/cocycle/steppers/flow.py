@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
-import jax
 from jaxtyping import Array, Float
 
 from cocycle.core.drivers import AbstractDriver, Clock, Still
 from cocycle.core.errors import ParameterError
 from cocycle.core.system import AbstractTangentSystem, Drive, Field, State, Tangents, parameter_leaves, positive_time
+from cocycle.core.tracing import once_per_shape
 from cocycle.steppers.abstract import AbstractStepper, push_step
 from cocycle.steppers.fields import CheckedField, depends_on_time, floating_state, like_state, time_of
 from cocycle.steppers.runge_kutta import RK4
@@ -51,12 +51,12 @@ class Flow(AbstractTangentSystem):
 
     def __init__(
         self,
-        field: Field,
+        field: Any,
         args: Any = None,
         *,
         dt: Any,
         x0: Any = None,
-        stepper: AbstractStepper = RK4(),
+        stepper: Any = RK4(),
         name: str | None = None,
         variables: Sequence[str] | None = None,
     ):
@@ -112,6 +112,11 @@ class Flow(AbstractTangentSystem):
         return Still() if is_autonomous(self, x) else Clock(self.dt)
 
 
+@once_per_shape
+def _check_shapes(field: Field, x: State, args: Any) -> None:
+    eqx.filter_eval_shape(lambda f, y, a: like_state(f(time_of(None), y, a), y), field, x, args)
+
+
 def check_field(flow: Flow, x: State) -> None:
     """Refuse a field that does not return the shape of its state, or that the stepper cannot serve.
 
@@ -123,7 +128,7 @@ def check_field(flow: Flow, x: State) -> None:
         ShapeError: if the field returns another shape.
     """
     t = time_of(None)
-    jax.eval_shape(lambda y, args: like_state(flow.field(t, y, args), y), x, flow.args)
+    _check_shapes(flow.field, x, flow.args)
     flow.stepper.check(flow.field, t, x, flow.args)
 
 

@@ -31,7 +31,8 @@ def _newton(residual: Any, guess: Array, max_iterations: int) -> Array:
 
     infinite = jnp.asarray(jnp.inf, guess.dtype)
     m, size, _, _ = jax.lax.while_loop(unfinished, improve, (guess, infinite, infinite, 0))
-    return jnp.where(size <= 1e3 * eps * (1.0 + jnp.max(jnp.abs(m))), m, jnp.nan)
+    largest = jnp.max(jnp.abs(m))
+    return jnp.where(jnp.isfinite(largest) & (size <= 1e3 * eps * (1.0 + largest)), m, jnp.nan)
 
 
 def _solve_linear(matvec: Any, b: Array) -> Array:

@@ -64,13 +64,13 @@ class ItoSDE(AbstractDifferentiableSystem):
 
     def __init__(
         self,
-        drift: Field,
-        diffusion: Field,
+        drift: Any,
+        diffusion: Any,
         args: Any = None,
         *,
         dt: Any,
         x0: Any = None,
-        stepper: AbstractItoStepper = EulerMaruyama(),
+        stepper: Any = EulerMaruyama(),
         noise_shape: int | tuple[int, ...] | None = None,
         name: str | None = None,
         variables: Sequence[str] | None = None,
@@ -162,13 +162,13 @@ class StratonovichSDE(AbstractDifferentiableSystem):
 
     def __init__(
         self,
-        drift: Field,
-        diffusion: Field,
+        drift: Any,
+        diffusion: Any,
         args: Any = None,
         *,
         dt: Any,
         x0: Any = None,
-        stepper: AbstractStratonovichStepper = StochasticHeun(),
+        stepper: Any = StochasticHeun(),
         noise_shape: int | tuple[int, ...] | None = None,
         name: str | None = None,
         variables: Sequence[str] | None = None,

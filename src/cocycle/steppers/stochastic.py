@@ -1,15 +1,21 @@
 """One step of a stochastic equation: Ito and Stratonovich rules are different types."""
 
 import abc
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from cocycle.core.errors import ParameterError, ShapeError
 from cocycle.core.system import Field
+
+if TYPE_CHECKING:  # type checkers know only the plain one
+    from typing import ClassVar as AbstractClassVar
+else:
+    from equinox import AbstractClassVar
 
 Increment = Float[Array, "..."]
 
@@ -20,7 +26,7 @@ class AbstractItoStepper(eqx.Module):
     A subclass gives `strong_order` (of the mean distance of paths) and `step`.
     """
 
-    strong_order: eqx.AbstractClassVar[float]
+    strong_order: AbstractClassVar[float]
 
     @abc.abstractmethod
     def step(self, drift: Field, diffusion: Field, t: Any, y: Array, args: Any, dt: Any, dw: Increment) -> Array:
@@ -54,7 +60,7 @@ class AbstractStratonovichStepper(eqx.Module):
     A subclass gives `strong_order` (of the mean distance of paths) and `step`.
     """
 
-    strong_order: eqx.AbstractClassVar[float]
+    strong_order: AbstractClassVar[float]
 
     @abc.abstractmethod
     def step(self, drift: Field, diffusion: Field, t: Any, y: Array, args: Any, dt: Any, dw: Increment) -> Array:
@@ -198,7 +204,7 @@ def couples_components(diffusion: Field, t: Any, y: Array, args: Any) -> bool:
         args: parameters.
     """
     leaves = jax.tree.leaves((y, args, eqx.filter(diffusion, eqx.is_array)))
-    if y.size < 2 or any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+    if y.size < 2 or any(isinstance(leaf, Tracer) for leaf in leaves):
         return False
     if jax.eval_shape(lambda y: jnp.asarray(diffusion(t, y, args)), y).shape not in ((), y.shape):
         return False

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jax.flatten_util import ravel_pytree
 
 from cocycle.core.errors import ParameterError, ShapeError
@@ -23,9 +24,9 @@ def split_state(y: State) -> tuple[State, State]:
     """
     if isinstance(y, tuple) and len(y) == 2:
         return y[0], y[1]
-    if eqx.is_array(y) and y.ndim == 1 and y.shape[0] % 2 == 0:
+    if isinstance(y, jax.Array) and y.ndim == 1 and y.shape[0] % 2 == 0:
         return y[: y.shape[0] // 2], y[y.shape[0] // 2 :]
-    got = f"shape {y.shape}" if eqx.is_array(y) else type(y).__name__
+    got = f"shape {y.shape}" if isinstance(y, jax.Array) else type(y).__name__
     raise ShapeError(
         f"a Hamiltonian state is a pair (q, p) or a vector [q, p] of even length, got {got}; "
         "order the components so that the first half holds the positions."
@@ -87,7 +88,7 @@ def check_separable(field: Field, t: Any, y: State, args: Any) -> None:
     q, p = split_state(y)
     flat, unravel = ravel_pytree((q, p))
     leaves = jax.tree.leaves((flat, t, args, eqx.filter(field, eqx.is_array)))
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+    if any(isinstance(leaf, Tracer) for leaf in leaves):
         return
     keys = jax.random.split(jax.random.key(0), 3)
     u, v, shift = (unravel(jax.random.normal(k, flat.shape).astype(flat.dtype)) for k in keys)
@@ -104,7 +105,7 @@ def check_separable(field: Field, t: Any, y: State, args: Any) -> None:
         _, (q_by_q, p_by_q) = jax.jvp(slope, point, (u[0], zero[1]))
         _, (q_by_p, p_by_p) = jax.jvp(slope, point, (zero[0], v[1]))
         wrong, right = size((q_by_q, p_by_p)), size((p_by_q, q_by_p))
-        if isinstance(wrong, jax.core.Tracer):
+        if isinstance(wrong, Tracer):
             return
         if bool(wrong > 1e-9 * (wrong + right)):
             raise ParameterError(

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from cocycle.core.errors import ParameterError, ShapeError
+from cocycle.core.tracing import is_traced
 
 
 def array(value: Any, name: str) -> Float[Array, "..."]:
@@ -23,7 +23,7 @@ def array(value: Any, name: str) -> Float[Array, "..."]:
     Raises:
         ParameterError: if it is not made of finite real numbers.
     """
-    if isinstance(value, jax.core.Tracer):
+    if is_traced(value):
         return value.astype(float)
     try:
         numbers = np.asarray(value)
@@ -64,7 +64,7 @@ def positive(value: Any, name: str, why: str = "") -> Float[Array, ""]:
         ParameterError: if it is not.
     """
     number = real(value, name)
-    if not isinstance(number, jax.core.Tracer) and not float(number) > 0.0:
+    if not is_traced(number) and not float(number) > 0.0:
         raise ParameterError(f"{name} must be positive, got {float(number):g}{'; ' + why if why else ''}.")
     return number
 
@@ -81,7 +81,7 @@ def not_negative(value: Any, name: str, why: str = "") -> Float[Array, ""]:
         ParameterError: if it is.
     """
     number = real(value, name)
-    if not isinstance(number, jax.core.Tracer) and float(number) < 0.0:
+    if not is_traced(number) and float(number) < 0.0:
         raise ParameterError(f"{name} must not be negative, got {float(number):g}{'; ' + why if why else ''}.")
     return number
 
@@ -100,7 +100,7 @@ def between(value: Any, name: str, low: float, high: float, why: str = "") -> Fl
         ParameterError: if it lies outside.
     """
     number = real(value, name)
-    if not isinstance(number, jax.core.Tracer) and not low <= float(number) <= high:
+    if not is_traced(number) and not low <= float(number) <= high:
         raise ParameterError(
             f"{name} must lie from {low:g} to {high:g}, got {float(number):g}{'; ' + why if why else ''}."
         )
@@ -125,7 +125,7 @@ def vector(value: Any, default: Any, name: str = "x0") -> Float[Array, "..."]:
     wanted = jnp.asarray(default, dtype=float)
     if value is None:
         return wanted
-    if isinstance(value, list | tuple) and any(isinstance(v, jax.core.Tracer) for v in value):
+    if isinstance(value, list | tuple) and any(is_traced(v) for v in value):
         value = jnp.stack([jnp.asarray(v) for v in value])
     number = array(value, name)
     if number.shape != wanted.shape:

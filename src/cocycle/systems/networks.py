@@ -22,7 +22,13 @@ def kuramoto_field(t: Any, theta: Any, args: Any) -> Any:
 
 
 @register(
-    "kuramoto", kind="network", dimension=N_DEFAULT, field="neuroscience", chaotic=False, tags=("synchronisation",)
+    "kuramoto",
+    kind="network",
+    dimension=N_DEFAULT,
+    field="neuroscience",
+    chaotic=False,
+    n_steps=20_000,
+    tags=("synchronisation",),
 )
 def Kuramoto(
     *,

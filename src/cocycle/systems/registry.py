@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import jax
 import numpy as np
@@ -16,6 +16,7 @@ from cocycle.core.drivers import AbstractDriver, Brownian
 from cocycle.core.errors import ParameterError, UnknownNameError, suggest
 from cocycle.core.system import AbstractSystem
 
+Factory = TypeVar("Factory", bound=Callable[..., AbstractSystem])
 Kind = Literal["map", "flow", "sde", "delay", "network"]
 KINDS = ("map", "flow", "sde", "delay", "network")
 FIELDS = (
@@ -60,7 +61,9 @@ class Fact:
 
 @functools.cache
 def _facts_file() -> dict[str, Any]:
-    return tomllib.loads(importlib.resources.files(__package__).joinpath("facts.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(
+        importlib.resources.files("cocycle.systems").joinpath("facts.toml").read_text(encoding="utf-8")
+    )
 
 
 def _tuples(value: Any) -> Any:
@@ -204,7 +207,7 @@ def register(
     n_steps: int = 100_000,
     tags: tuple[str, ...] = (),
     noise_shape: tuple[int, ...] | None = None,
-) -> Callable[[Callable[..., AbstractSystem]], Callable[..., AbstractSystem]]:
+) -> Callable[[Factory], Factory]:
     """Put the factory that follows into the catalogue; its texts and facts are a table of `facts.toml`.
 
     Args:
@@ -230,7 +233,7 @@ def register(
     if field not in FIELDS:
         raise ParameterError(f"field {field!r} is not known; {suggest(str(field), FIELDS)}")
 
-    def decorate(factory: Callable[..., AbstractSystem]) -> Callable[..., AbstractSystem]:
+    def decorate(factory: Factory) -> Factory:
         _ENTRIES[name] = Entry(name, factory, kind, dimension, field, chaotic, n_steps, tags, noise_shape)
         return factory
 

@@ -148,7 +148,7 @@ def test_gradient_through_run_and_trajectory():
     [
         (lambda: cc.run(halving(), n_steps=-1), ParameterError, "n_steps"),
         (lambda: cc.trajectory(halving(), n_steps=3, save_every=5), ParameterError, "save_every"),
-        (lambda: cc.run(halving(x0=None), n_steps=1), ParameterError, "no initial state"),
+        (lambda: cc.run(cc.Map(halve, {"a": 0.5}), n_steps=1), ParameterError, "no initial state"),
         (lambda: cc.run(halving(), np.nan, n_steps=1), ParameterError, "NaN"),
         (lambda: cc.run(halving(), "a", n_steps=1), ShapeError, "arrays"),
         (lambda: cc.run(halving(), cc.Still(), n_steps=1), ParameterError, "driver"),

@@ -89,7 +89,7 @@ def test_sweep_refuses_ragged_parameters(rows):
 def test_parameters_by_name():
     assert set(parameters(SYSTEM)) == {"r"}
     other = with_parameters(SYSTEM, r=3.2, dt=2.0)
-    assert (float(other.args["r"]), float(other.dt), float(SYSTEM.args["r"])) == (3.2, 2.0, 4.0)
+    assert (float(parameters(other)["r"]), float(other.dt), float(SYSTEM.args["r"])) == (3.2, 2.0, 4.0)
     with pytest.raises(UnknownNameError, match="did you mean 'r'"):
         with_parameters(SYSTEM, R=3.0)
     with pytest.raises(ParameterError, match="finite"):

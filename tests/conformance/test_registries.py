@@ -1,0 +1,121 @@
+"""The conformance kit over everything that is public; a public name that nothing covers fails."""
+
+import inspect
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from cocycle import measures, steppers
+from cocycle.core import drivers
+from cocycle.core.system import AbstractSystem
+from cocycle.measures import OrdinalPatterns, Shannon
+from cocycle.steppers.stochastic import AbstractItoStepper, AbstractStratonovichStepper
+from cocycle.systems import catalogue
+from cocycle.testing import check_driver, check_measure, check_stepper, check_system
+
+KEY = jax.random.key(0)
+
+DRIVERS = {
+    "Still": drivers.Still(),
+    "Clock": drivers.Clock(0.1, 2.0),
+    "Brownian": drivers.Brownian(KEY, (3,)),
+    "Keys": drivers.Keys(KEY),
+    "Minibatch": drivers.Minibatch(KEY, n_samples=20, batch_size=4),
+    "Minibatch, by epochs": drivers.Minibatch(KEY, n_samples=20, batch_size=4, replace=False),
+    "Recorded": drivers.Recorded({"u": jnp.arange(6.0), "v": jnp.ones((6, 2))}),
+    "Joint": drivers.Joint(drivers.Clock(0.1), drivers.Brownian(KEY)),
+}
+
+SCALE = {"shift_invariant": True, "scale_invariant": True}
+
+# Measures of one series: options bound, invariances promised.
+MEASURES = {
+    "autocorrelation": (lambda x: measures.autocorrelation(x, 10), SCALE),
+    "classify_series": (measures.classify_series, {"refuses_constant": False}),
+    "correlation_dimension": (measures.correlation_dimension, {"takes_points": True}),
+    "delay_by_mutual_information": (measures.delay_by_mutual_information, {}),
+    "dimension_by_cao": (lambda x: measures.dimension_by_cao(x, delay=1), {}),
+    "dimension_by_false_neighbours": (lambda x: measures.dimension_by_false_neighbours(x, delay=1), {}),
+    "dominant_period": (measures.dominant_period, {}),
+    "embed": (lambda x: measures.embed(x, 3, 2), {"refuses_constant": False}),
+    "forecast_skill": (lambda x: measures.forecast_skill(x, dimension=3, delay=1, max_horizon=5), {}),
+    "information": (lambda x: measures.information(Shannon(), OrdinalPatterns(m=3), x), SCALE),
+    "kantz": (lambda x: measures.kantz(x, dimension=2, delay=1), {}),
+    "line_model": (measures.line_model, {}),
+    "mean_period": (measures.mean_period, {}),
+    "missing_patterns": (lambda x: measures.missing_patterns(x, m=4), SCALE),
+    "mutual_information": (lambda x: measures.mutual_information(x, 10), {}),
+    "nonlinearity_test": (measures.nonlinearity_test, {}),
+    "permutation_entropy": (lambda x: measures.permutation_entropy(x, m=4), SCALE),
+    "power_spectrum": (measures.power_spectrum, {"shift_invariant": True}),
+    "rice_period": (measures.rice_period, SCALE),
+    "rosenstein": (lambda x: measures.rosenstein(x, dimension=2, delay=1), {}),
+    "statistical_complexity": (lambda x: measures.statistical_complexity(x, m=4), SCALE),
+    "theiler_window": (measures.theiler_window, {}),
+    "zero_one_test": (measures.zero_one_test, {}),
+}
+
+# Public functions of measures that do not measure one series.
+OTHER_FUNCTIONS = {
+    "analyse_series": "gathers all other measures of a long series; notes refusals instead of raising them",
+    "checked_series": "the gate itself",
+    "complexity_limits": "takes a number of outcomes",
+    "fourier_surrogates": "returns new series",
+    "iaaft": "returns new series",
+    "matching_stretch": "returns a stretch of the series",
+    "predictability_time": "takes a result",
+    "shuffle_surrogates": "returns new series",
+}
+
+
+def concrete(module, kinds) -> dict[str, Any]:
+    """Public concrete classes of the given kinds."""
+    found = {name: getattr(module, name) for name in getattr(module, "__all__", dir(module))}
+    return {n: c for n, c in found.items() if inspect.isclass(c) and issubclass(c, kinds) and not inspect.isabstract(c)}
+
+
+STEPPERS = concrete(steppers, (steppers.AbstractStepper, AbstractItoStepper, AbstractStratonovichStepper))
+
+
+@pytest.mark.parametrize("name", catalogue.names())
+def test_system(name):
+    entry = catalogue[name]
+    check_system(entry.make(), driver=entry.driver(0))
+
+
+@pytest.mark.parametrize("name", DRIVERS)
+def test_driver(name):
+    check_driver(DRIVERS[name])
+
+
+def test_every_driver_is_covered():
+    public = set(concrete(drivers, drivers.AbstractDriver))
+    assert public == {type(driver).__name__ for driver in DRIVERS.values()}
+
+
+@pytest.mark.parametrize("name", STEPPERS)
+def test_stepper(name):
+    check_stepper(STEPPERS[name]())
+
+
+def test_steppers_are_found():
+    assert {"RK4", "EulerMaruyama", "StochasticHeun", "Leapfrog", "Adaptive"} <= set(STEPPERS)
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_measure(name):
+    measure, promises = MEASURES[name]
+    check_measure(measure, **promises)
+
+
+def test_every_measure_is_covered():
+    public = {name for name in measures.__all__ if inspect.isfunction(inspect.unwrap(getattr(measures, name)))}
+    assert public == set(MEASURES) | set(OTHER_FUNCTIONS)
+
+
+def test_every_system_class_is_in_the_catalogue():
+    made = {type(entry.make()) for entry in catalogue}
+    assert all(issubclass(kind, AbstractSystem) for kind in made)
+    assert {"Map", "Flow", "ItoSDE", "DelayFlow"} <= {kind.__name__ for kind in made}
