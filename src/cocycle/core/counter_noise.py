@@ -1,7 +1,7 @@
 """Standard normal numbers as a function of a key and two counters, fast for one number at a time.
 
-`jax.random.normal(fold_in(key, n))` costs 400 ns a number inside a compiled loop, because each call hashes in a loop of its own.
-Here the same hash (threefry 2x32, 20 rounds) is written out, so that XLA fuses it with what follows: 50 ns.
+`jax.random.normal(fold_in(key, n))` costs 400 ns a number inside a compiled loop, because each call hashes in a loop
+of its own. Here the same hash (threefry 2x32, 20 rounds) is written out, so that XLA fuses it with what follows: 50 ns.
 """
 
 import math
@@ -50,7 +50,7 @@ def normal_at(key: PRNGKeyArray, n: int | Int[Array, ""], shape: tuple[int, ...]
 
     Limits: keys of another kind than threefry, and 32-bit mode, go through `jax.random`.
     """
-    if not jax.config.jax_enable_x64 or str(jr.key_impl(key)) not in ("threefry2x32", "fry"):
+    if jnp.asarray(0.0).dtype != jnp.float64 or str(jr.key_impl(key)) not in ("threefry2x32", "fry"):
         return jr.normal(jr.fold_in(key, n), shape, dtype=float)
     k = jr.key_data(key)
     step = jnp.asarray(n).astype(jnp.uint64)
