@@ -212,3 +212,23 @@ def test_recurrent_network_under_recorded_inputs(key):
     rnn = cc.Recurrent(lambda p, h, u: p @ h + u, weights)
     spectrum = cc.lyapunov_spectrum(rnn, jnp.zeros(3), cc.Recorded(inputs), n_steps=len(inputs), n_vectors=2)
     assert np.allclose(spectrum.exponents, np.log(0.5), rtol=0, atol=1e-13)
+
+
+def test_interrupt_keeps_the_rows_done(monkeypatch):
+    from cocycle.core.errors import InterruptedWarning
+    from cocycle.stability import exponents as module
+
+    calls, real = [], module._tangent_rows
+
+    def interrupted(*args):
+        calls.append(1)
+        if len(calls) > 6:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    monkeypatch.setattr(module, "_tangent_rows", interrupted)
+    with pytest.warns(InterruptedWarning, match="rest on"):
+        spectrum = cc.lyapunov_spectrum(lorenz63(), n_steps=5_000_000, n_transient=100)
+    assert spectrum.status is cc.Status.INTERRUPTED
+    assert 16 <= len(spectrum.local) < 200_000
+    assert near(spectrum.exponents, spectrum.stderr, [0.90564, 0.0, -14.57231], published=1e-3)
