@@ -4,6 +4,7 @@ import html.parser
 import importlib
 import json
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -93,13 +94,14 @@ def test_notebook_frame_holds_the_page(logistic_report):
 
 
 def test_package_is_a_module_and_a_call(logistic_report):
+    package: Any = cc.report
     module = importlib.import_module("cocycle.report.reading")
-    assert cc.report.reading is module
-    assert callable(cc.report)
-    assert type(logistic_report) is cc.report.Report
-    assert "read" in dir(cc.report)
+    assert package.reading is module
+    assert callable(package)
+    assert type(logistic_report) is package.Report
+    assert "read" in dir(package)
     with pytest.raises(AttributeError):
-        _ = cc.report.nothing
+        _ = package.nothing
 
 
 @pytest.mark.parametrize(
