@@ -99,3 +99,4 @@ from cocycle.steppers import (
 )
 
 __version__: str
+__all__: list[str]
