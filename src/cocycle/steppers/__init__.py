@@ -15,6 +15,7 @@ from cocycle.steppers.stochastic import (
     StochasticHeun,
 )
 from cocycle.steppers.symplectic import Leapfrog, Yoshida4
+from cocycle.steppers.taylor import Taylor
 
 __all__ = [
     "DOP853",
@@ -36,6 +37,7 @@ __all__ = [
     "Milstein",
     "StochasticHeun",
     "StratonovichSDE",
+    "Taylor",
     "Tsit5",
     "Yoshida4",
     "delay_flow",
