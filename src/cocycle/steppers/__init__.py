@@ -3,10 +3,13 @@
 from cocycle.steppers.abstract import AbstractStepper, AbstractTangentStepper
 from cocycle.steppers.adaptive import Adaptive
 from cocycle.steppers.delay import DelayFlow, DelayState, delay_flow
+from cocycle.steppers.ensemble import taylor_ensemble
 from cocycle.steppers.flow import Flow, flow, is_autonomous
 from cocycle.steppers.implicit import ImplicitMidpoint
+from cocycle.steppers.orbit import taylor_orbit
 from cocycle.steppers.runge_kutta import DOP853, RK4, Euler, Heun, Tsit5
 from cocycle.steppers.sde import ItoSDE, StratonovichSDE, ito_sde, stratonovich_sde
+from cocycle.steppers.section import Crossing, PoincareMap
 from cocycle.steppers.stochastic import (
     AbstractItoStepper,
     AbstractStratonovichStepper,
@@ -25,6 +28,7 @@ __all__ = [
     "AbstractStratonovichStepper",
     "AbstractTangentStepper",
     "Adaptive",
+    "Crossing",
     "DelayFlow",
     "DelayState",
     "Euler",
@@ -35,6 +39,7 @@ __all__ = [
     "ItoSDE",
     "Leapfrog",
     "Milstein",
+    "PoincareMap",
     "StochasticHeun",
     "StratonovichSDE",
     "Taylor",
@@ -45,4 +50,6 @@ __all__ = [
     "is_autonomous",
     "ito_sde",
     "stratonovich_sde",
+    "taylor_ensemble",
+    "taylor_orbit",
 ]

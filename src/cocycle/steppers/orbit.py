@@ -15,7 +15,7 @@ from cocycle.core.run import Pace, Status, Trajectory, check_memory, row_capacit
 from cocycle.core.tracing import is_traced
 from cocycle.steppers.fields import CheckedField
 from cocycle.steppers.flow import Flow
-from cocycle.steppers.series import control
+from cocycle.steppers.series import Program, control
 from cocycle.steppers.series.line import evaluate
 from cocycle.steppers.taylor import Taylor
 
@@ -27,39 +27,77 @@ BUDGET = 1_000_000
 def _fill(
     stepper: Taylor, field: Any, args: Any, base: tuple, times: Any, n_rows: Any, capacity: int
 ) -> tuple[tuple, Any, Any, Any]:
-    """Fill rows from polynomials; each series step serves all times that it covers.
+    """Fill rows from polynomials; return the new base, the rows, how many, and whether all went well.
 
     `base` is (time, its rounding, state): where the next polynomial starts, at or before the first time.
     """
     t, low, y = base
     program = stepper.program(field, t, y, args)
-    order = stepper.n_terms
     start = program.split(y)
-    rows = [jnp.zeros((capacity, *jnp.shape(p)), p.dtype) for p in start]
-    endless = jnp.sign((times[n_rows - 1] - t) - low) * jnp.inf
+    numbers = _are_numbers(start)
+    rows = [jnp.zeros((capacity, *jnp.shape(p)), p.dtype) for p in _packed(start, numbers)]
+    endless = jnp.where((times[n_rows - 1] - t) - low < 0, -jnp.inf, jnp.inf)
+    fill = _sample_by_sample if numbers else _piece_by_piece
+    (t, low, parts), rows, i, ok = fill(stepper, program, (t, low, start), times, n_rows, rows, endless)
+    return (
+        (t, low, program.join(parts)),
+        jax.vmap(lambda *row: program.join([*row[0]] if numbers else row))(*rows),
+        i,
+        ok,
+    )
 
-    def far(carry: Any) -> Any:
-        n, t, low, _, h, wanted, ok = carry
-        # A sample nearer than two steps is left to the loop that samples.
-        return ok & (n < BUDGET) & (jnp.abs((wanted - t) - low) > 2 * jnp.abs(h))
 
-    def skip(carry: Any) -> Any:
-        n, t, low, parts, _, wanted, ok = carry
+def _sample_by_sample(
+    stepper: Taylor, program: Program, base: tuple, times: Any, n_rows: Any, rows: list[Any], endless: Any
+) -> tuple[tuple, list[Any], Any, Any]:
+    """For small states, whose expansion costs less than keeping it: one loop from each sample to the next.
+
+    The loop has no arrays in it, so that it is compiled into one piece of machine code.
+    """
+    order = stepper.n_terms
+
+    def seeking(carry: Any) -> Any:
+        n, _, _, _, _, _, found, ok = carry
+        return ok & ~found & (n < BUDGET)
+
+    def seek(carry: Any) -> Any:
+        n, t, low, parts, _, wanted, _, _ = carry
         expansion, h = stepper.reach(program, t, parts, None, endless)
-        passes = ~(jnp.abs(h) < jnp.abs((wanted - t) - low))
-        after = control.moved(expansion.parts, order, h)
+        gap = (wanted - t) - low
+        found = jnp.abs(gap) <= jnp.abs(h)
+        ends = control.moved(expansion.parts, order, jnp.where(found, gap, h))
         t2, low2 = _later(t, low, h)
-        parts = [jnp.where(passes, p, a) for p, a in zip(parts, after, strict=True)]
-        ok = ok & ~jnp.isnan(h) & (h != 0)
-        # The length of a step that would pass the sample is infinite here, which ends the loop.
-        return n + 1, jnp.where(passes, t, t2), jnp.where(passes, low, low2), parts, jnp.where(passes, jnp.inf, h), wanted, ok
+        ok = ~jnp.isnan(h) & (h != 0) & _finite(ends)
+        kept = [jnp.where(found | ~ok, p, e) for p, e in zip(parts, ends, strict=True)]
+        stay = found | ~ok
+        return n + 1, jnp.where(stay, t, t2), jnp.where(stay, low, low2), kept, ends, wanted, found & ok, ok
 
     def one(carry: Any) -> Any:
-        i, n, t, low, parts, h, ok, rows = carry
-        n, t, low, parts, _, _, ok = jax.lax.while_loop(far, skip, (n, t, low, parts, h, times[i], ok))
+        i, n, t, low, parts, rows, _ = carry
+        begin = (n, t, low, parts, parts, times[i], jnp.asarray(False), jnp.asarray(True))
+        n, t, low, parts, values, _, found, ok = jax.lax.while_loop(seeking, seek, begin)
+        rows = [rows[0].at[i].set(jnp.stack(values))]
+        return jnp.where(found, i + 1, i), n, t, low, parts, rows, ok
+
+    def going(carry: Any) -> Any:
+        i, n, _, _, _, _, ok = carry
+        return (i < n_rows) & ok & (n < BUDGET)
+
+    carry = (jnp.zeros_like(n_rows), jnp.asarray(0), *base, rows, jnp.asarray(True))
+    i, _, t, low, parts, rows, ok = jax.lax.while_loop(going, one, carry)
+    return (t, low, parts), rows, i, ok
+
+
+def _piece_by_piece(
+    stepper: Taylor, program: Program, base: tuple, times: Any, n_rows: Any, rows: list[Any], endless: Any
+) -> tuple[tuple, list[Any], Any, Any]:
+    """For large states: each polynomial is made once and serves all samples that it covers."""
+    order, capacity = stepper.n_terms, times.shape[0]
+
+    def one(carry: Any) -> Any:
+        i, n, t, low, parts, ok, rows = carry
         expansion, h = stepper.reach(program, t, parts, None, endless)
-        coefficients = expansion.parts
-        ok = ok & ~jnp.isnan(h) & (h != 0) & _finite(parts)
+        ok = ~jnp.isnan(h) & (h != 0) & _finite(parts)
 
         def covered(inner: Any) -> Any:
             i, _ = inner
@@ -67,25 +105,33 @@ def _fill(
 
         def write(inner: Any) -> Any:
             i, rows = inner
-            values = [evaluate(c, order, (times[i] - t) - low) for c in coefficients]
+            values = [evaluate(c, order, (times[i] - t) - low) for c in expansion.parts]
             return i + 1, [row.at[i].set(v) for row, v in zip(rows, values, strict=True)]
 
         i, rows = jax.lax.while_loop(covered, write, (i, rows))
         # The next call begins here where all is sampled; a constant polynomial has no end to go to.
         stay = (i >= n_rows) | ~ok | jnp.isinf(h)
         t2, low2 = _later(t, low, h)
-        after = control.moved(coefficients, order, h)
+        after = control.moved(expansion.parts, order, h)
         parts = [jnp.where(stay, p, a) for p, a in zip(parts, after, strict=True)]
-        return i, n + 1, jnp.where(stay, t, t2), jnp.where(stay, low, low2), parts, h, ok, rows
+        return i, n + 1, jnp.where(stay, t, t2), jnp.where(stay, low, low2), parts, ok, rows
 
     def going(carry: Any) -> Any:
-        i, n, _, _, _, _, ok, _ = carry
+        i, n, _, _, _, ok, _ = carry
         return (i < n_rows) & ok & (n < BUDGET)
 
-    n = jnp.asarray(0)
-    carry = (jnp.zeros_like(n_rows), n, t, low, start, jnp.zeros_like(t), jnp.asarray(True), rows)
-    i, _, t, low, parts, _, ok, rows = jax.lax.while_loop(going, one, carry)
-    return (t, low, program.join(parts)), jax.vmap(lambda *row: program.join(row))(*rows), i, ok
+    carry = (jnp.zeros_like(n_rows), jnp.asarray(0), *base, jnp.asarray(True), rows)
+    i, _, t, low, parts, ok, rows = jax.lax.while_loop(going, one, carry)
+    return (t, low, parts), rows, i, ok
+
+
+def _are_numbers(parts: Any) -> bool:
+    return all(jnp.ndim(p) == 0 and p.dtype == parts[0].dtype for p in parts)
+
+
+def _packed(parts: Any, numbers: bool) -> list[Any]:
+    """Numbers as one vector; arrays as they are."""
+    return [jnp.stack(parts)] if numbers else list(parts)
 
 
 def _later(t: Any, low: Any, h: Any) -> tuple[Any, Any]:

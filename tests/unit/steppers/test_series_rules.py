@@ -117,7 +117,6 @@ NO_FORWARD = {"custom_vjp": lambda x: jnp.exp(x) * x * x}
 def derivatives(function, order):
     """Coefficients of function(curve(t)) at t = 0, by nested forward derivatives."""
 
-
     def all_orders(t):
         found, f = [], lambda t: jnp.ravel(function(curve(t)))
         for k in range(order + 1):

@@ -19,9 +19,7 @@ EXTREMA = {"reduce_max": jnp.max, "reduce_min": jnp.min}
 
 def is_decided(instruction: Instruction) -> bool:
     """Say whether the results cannot vary smoothly: numbers, comparisons and roundings that are no reals."""
-    return instruction.name in STEPWISE or all(
-        not jnp.issubdtype(o.dtype, jnp.inexact) for o in instruction.outputs
-    )
+    return instruction.name in STEPWISE or all(not jnp.issubdtype(o.dtype, jnp.inexact) for o in instruction.outputs)
 
 
 def check_instruction(instruction: Instruction) -> None:
@@ -150,4 +148,3 @@ def decided_lines(
     n = len(instruction.outputs)
     picks = [lambda *values, i=i: choose(*values)[i] for i in range(n)]
     return [fixed(noted(decisions, instruction.name, pick, lines)) for pick in picks]
-

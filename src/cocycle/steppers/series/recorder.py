@@ -150,7 +150,9 @@ class Recorder:
         params = eqn.params
         n_consts, n_carry, length = params["num_consts"], params["num_carry"], params["length"]
         if length > MAX_UNROLLED:
-            raise NoSeriesError(f"a loop of {length} rounds (at most {MAX_UNROLLED} are unrolled) has no series; {REMEDY}.")
+            raise NoSeriesError(
+                f"a loop of {length} rounds (at most {MAX_UNROLLED} are unrolled) has no series; {REMEDY}."
+            )
         consts, carry, rows = values[:n_consts], values[n_consts : n_consts + n_carry], values[n_consts + n_carry :]
         kept: list[list[Any]] = []
         for i in range(length)[:: -1 if params["reverse"] else 1]:

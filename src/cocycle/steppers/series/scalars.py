@@ -31,8 +31,6 @@ MAX_ELEMENTS = 1024
 MAX_NUMBERS = 32
 
 
-
-
 def _reshaped(places: list[np.ndarray], params: dict, shape: Any) -> np.ndarray:
     return places[0].reshape(shape)
 
@@ -224,7 +222,7 @@ class _Walk:
             flat = np.concatenate([o.ravel() for o in moving])
             return [flat[source] if source.ndim else _boxed(flat[int(source)]) for source in self.form.sources[n]]
         if name in ("reduce_sum", "reduce_prod"):
-            return [self._reduced(name, operands[0], tuple(instruction.params["axes"]), shape)]
+            return [self._reduced(name, operands[0], tuple(int(a) for a in instruction.params["axes"]), shape)]
         if name == "dot_general":
             return [self._product(instruction, *operands)]
         out = np.empty(shape, dtype=object)
