@@ -137,13 +137,7 @@ def gather(
         "rosenstein": steps.take("rosenstein", rosenstein, x, **embedding, dt=dt, seed=seed),
         "kantz": steps.take("kantz", kantz, x, **embedding, dt=dt, seed=seed),
         "correlation_dimension": steps.take(
-            "correlation_dimension",
-            correlation_dimension,
-            x,
-            dimension=min(8, 2 * m + 2),
-            delay=tau,
-            theiler=theiler,
-            seed=seed,
+            "correlation_dimension", correlation_dimension, x, dimension=min(8, 2 * m + 2), delay=tau, theiler=theiler, seed=seed
         ),
         "permutation_entropy": steps.take("permutation_entropy", permutation_entropy, x, delay=tau),
         "statistical_complexity": steps.take("statistical_complexity", statistical_complexity, x, delay=tau),

@@ -121,9 +121,7 @@ def layout(x: dict[str, Any], y: dict[str, Any], **options: Any) -> dict[str, An
     return {"xaxis": x, "yaxis": y, "showlegend": False, **options}
 
 
-def line(
-    x: Any, y: Any, colour: str = "@blue", *, width: float = 1.4, name: str = "", **options: Any
-) -> dict[str, Any]:
+def line(x: Any, y: Any, colour: str = "@blue", *, width: float = 1.4, name: str = "", **options: Any) -> dict[str, Any]:
     """Line through points.
 
     Args:
@@ -155,9 +153,7 @@ def dots(x: Any, y: Any, colour: str = "@blue", *, size: float = 3, name: str = 
     return {**trace, **options}
 
 
-def band(
-    x: np.ndarray, low: np.ndarray, high: np.ndarray, colour: str = "@blue-soft", name: str = ""
-) -> dict[str, Any]:
+def band(x: np.ndarray, low: np.ndarray, high: np.ndarray, colour: str = "@blue-soft", name: str = "") -> dict[str, Any]:
     """Filled area between two curves.
 
     Args:

@@ -128,7 +128,9 @@ def _time_column(
     return None
 
 
-def _value_column(table: dict[str, np.ndarray], column: str | int | None, clock: str | None, path: pathlib.Path) -> str:
+def _value_column(
+    table: dict[str, np.ndarray], column: str | int | None, clock: str | None, path: pathlib.Path
+) -> str:
     if column is not None:
         name = _resolve(table, column, path)
         if name == clock:

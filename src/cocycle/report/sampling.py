@@ -85,9 +85,7 @@ def step_of(values: np.ndarray, name: str) -> tuple[float, str]:
     if values.dtype.kind == "M":
         return _calendar_step(values, name)
     if values.dtype.kind not in "iuf":
-        raise DataError(
-            f"time column {name!r} holds {values.dtype}, not numbers or dates; name another one, or give dt."
-        )
+        raise DataError(f"time column {name!r} holds {values.dtype}, not numbers or dates; name another one, or give dt.")
     if len(values) < 2:
         raise DataError(f"time column {name!r} has {len(values)} rows; two are needed for a step.")
     times = np.asarray(values, dtype=float)

@@ -125,9 +125,7 @@ def _patterns(a: SeriesAnalysis, name: str, unit: str, why: dict[str, str]) -> d
         return entry(None, "1")
     delay = 1 if a.delay is None else a.delay.delay
     kind = "share of log m!" if name == "permutation_entropy" else "Jensen-Shannon"
-    return entry(
-        estimate, "1", f"{kind}, ordinal patterns of 5 values, delay {delay * a.dt:g} {unit}, {estimate.method}"
-    )
+    return entry(estimate, "1", f"{kind}, ordinal patterns of 5 values, delay {delay * a.dt:g} {unit}, {estimate.method}")
 
 
 def _predictability(a: SeriesAnalysis, unit: str, why: dict[str, str]) -> dict[str, Any]:

@@ -91,9 +91,7 @@ def portrait(series: Series, analysis: SeriesAnalysis) -> Figure | None:
         titles = {"xaxis": "x(t)", "yaxis": "x(t - τ)", "zaxis": "x(t - 2τ)"}
         scene = {k: {"title": {"text": v}} for k, v in titles.items()}
         extra = Panel([space], {"scene": scene, "showlegend": False}, 520)
-    text = (
-        f"The series against itself a delay τ = {lag} earlier ({analysis.delay.reason}): structure here is not noise."
-    )
+    text = f"The series against itself a delay τ = {lag} earlier ({analysis.delay.reason}): structure here is not noise."
     return Figure("portrait", "Delay portrait", text, (panel,), extra)
 
 

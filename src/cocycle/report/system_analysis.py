@@ -9,13 +9,7 @@ import jax
 import numpy as np
 
 from cocycle.core.drivers import AbstractDriver, Brownian
-from cocycle.core.errors import (
-    AccuracyWarning,
-    CocycleError,
-    InterruptedWarning,
-    NotDifferentiableError,
-    ParameterError,
-)
+from cocycle.core.errors import AccuracyWarning, CocycleError, InterruptedWarning, NotDifferentiableError, ParameterError
 from cocycle.core.estimate import Estimate
 from cocycle.core.run import Status, Trajectory, trajectory
 from cocycle.core.start import count, start
@@ -195,9 +189,7 @@ def analyse_system(
         if sweep is not None and not stopped:
             label = _variables(system, points)[0]
             steps = min(n_steps, N_SWEEP)
-            strip = bifurcation_diagram(
-                system, x0, driver, over=sweep, n_steps=steps, coordinate=label, progress=progress
-            )
+            strip = bifurcation_diagram(system, x0, driver, over=sweep, n_steps=steps, coordinate=label, progress=progress)
     return SystemAnalysis(
         system=system,
         name=name or getattr(system, "name", None) or type(system).__name__,
@@ -259,12 +251,7 @@ def steps_of(system: AbstractSystem, x0: Any, n_steps: int | None, duration: flo
 
 
 def _spectrum(
-    system: AbstractSystem,
-    x0: Any,
-    driver: AbstractDriver,
-    n_steps: int,
-    progress: bool | None,
-    refusals: dict[str, str],
+    system: AbstractSystem, x0: Any, driver: AbstractDriver, n_steps: int, progress: bool | None, refusals: dict[str, str]
 ) -> tuple[Spectrum | None, Any, int]:
     """Spectrum, the state to go on from, and the number of the next step."""
     try:

@@ -123,9 +123,7 @@ def time_series(analysis: SystemAnalysis) -> Figure:
             "colorbar": {"title": {"text": "value"}, "thickness": 12},
         }
         text = f"All {n} coordinates over {t[-1] - t[0]:.3g} {_times(unit)}."
-        return Figure(
-            "series", "Space and time", text, (Panel([trace], layout(clock, axis("coordinate")), 380),), wide=True
-        )
+        return Figure("series", "Space and time", text, (Panel([trace], layout(clock, axis("coordinate")), 380),), wide=True)
     k = min(n, 3)
     domains = stacked(k)
     marks = {} if analysis.is_flow else {"mode": "lines+markers", "marker": {"size": 3}}
@@ -155,16 +153,7 @@ def convergence(analysis: SystemAnalysis) -> Figure:
     t, history = t[keep], history[keep]
     finite = np.flatnonzero(np.isfinite(history).all(axis=0))[:3]
     domains = stacked(max(len(finite), 1), 0.08)
-    data, plan = (
-        [],
-        {
-            "showlegend": False,
-            "xaxis": {
-                **axis("averaging time" if unit == "time" else f"{unit}s averaged over"),
-                "anchor": f"y{len(finite)}",
-            },
-        },
-    )
+    data, plan = [], {"showlegend": False, "xaxis": {**axis("averaging time" if unit == "time" else f"{unit}s averaged over"), "anchor": f"y{len(finite)}"}}
     shapes = []
     for row, i in enumerate(finite):
         error = 2 * float(spectrum.stderr[i]) * np.sqrt(t[-1] / t)
@@ -260,17 +249,13 @@ def power_figure(frequency: np.ndarray, density: np.ndarray, n_segments: int, na
     f, p = thin(np.stack([f[:last], p[:last]], axis=1), 3000).T
     axes = (
         axis(f"frequency [cycles / {unit}]"),
-        axis(
-            f"power density of {name}", type="log", exponentformat="power", dtick=2 if p.min() < 1e-5 * p.max() else 1
-        ),
+        axis(f"power density of {name}", type="log", exponentformat="power", dtick=2 if p.min() < 1e-5 * p.max() else 1),
     )
     text = (
         f"Power spectrum of {name}, the mean of {n_segments} windowed segments (each value is known to about "
         f"{100 * 1.3 / np.sqrt(max(n_segments, 1)):.0f} %): sharp lines are periods, a broad floor is chaos or noise."
     )
-    return Figure(
-        "power", "Power spectrum", text, (Panel([line(f, np.maximum(p, floor), width=1)], layout(*axes), 360),)
-    )
+    return Figure("power", "Power spectrum", text, (Panel([line(f, np.maximum(p, floor), width=1)], layout(*axes), 360),))
 
 
 def correlation_slopes(found: CorrelationDimension, of: str) -> Figure | None:
@@ -343,6 +328,4 @@ def strip(analysis: SystemAnalysis) -> Figure | None:
         text += f" The median standard error of the exponents is {np.median(error):.2g}."
     if found.n_diverged:
         text += f" At {found.n_diverged} values the orbit leaves the finite numbers; they are left blank."
-    return Figure(
-        "bifurcation", f"Bifurcations over {found.parameter}", text, (Panel([image, exponent], plan, 560),), wide=True
-    )
+    return Figure("bifurcation", f"Bifurcations over {found.parameter}", text, (Panel([image, exponent], plan, 560),), wide=True)

@@ -183,7 +183,7 @@ class PoincareMap(AbstractTangentSystem):
         def function(t: Any, y: Any) -> tuple[Any, Any]:
             return whole(t, y, args), self.section(y[0] if pair else y, args)
 
-        program = Program(function, jnp.zeros(()), y, extras=True, switches=self.stepper.switches)
+        program = Program(function, jnp.zeros(()), y, extras=True, switches=self.stepper.switches, order=self.stepper.n_terms)
         order = self.stepper.n_terms
 
         def going(carry: Any) -> Any:

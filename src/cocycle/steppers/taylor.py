@@ -145,7 +145,7 @@ class Taylor(AbstractTangentStepper):
             y: a state.
             args: parameters.
         """
-        return Program(lambda t, y: field(t, y, args), t, y, switches=self.switches)
+        return Program(lambda t, y: field(t, y, args), t, y, switches=self.switches, order=self.n_terms)
 
     def reach(self, program: Program, t: Any, parts: Any, n_tangents: int | None, towards: Any) -> Any:
         """Expand at a point and choose how far to go.

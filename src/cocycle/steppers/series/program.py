@@ -41,6 +41,7 @@ class Program:
         extras: whether the function returns more.
         switches: False refuses what is not analytic.
         by_number: True carries series number by number, False array by array; None takes the first for small states.
+        order: that the coefficients will be asked for, which decides the same.
 
     Raises:
         NoSeriesError: if a primitive has no rule, or is not analytic where that is refused.
@@ -55,6 +56,7 @@ class Program:
         extras: bool = False,
         switches: bool = True,
         by_number: bool | None = None,
+        order: int = 12,
     ):
         leaves, self.structure = jax.tree.flatten(y)
         self.likes = [jax.ShapeDtypeStruct(jnp.shape(leaf), jnp.result_type(leaf)) for leaf in leaves]
@@ -76,7 +78,7 @@ class Program:
         self.is_autonomous = not _uses(self.inputs[0], instructions, results)
         self.form: Any = None
         if by_number or (by_number is None and sum(ref.size for ref in self.inputs) <= MAX_NUMBERS):
-            self.form = scalar_form(instructions, results)
+            self.form = scalar_form(instructions, results, 1 if by_number else order)
         if self.form is None:
             self.form = ArrayForm(instructions, results)
         if not switches:

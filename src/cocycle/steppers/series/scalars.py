@@ -24,8 +24,8 @@ MOVING = frozenset({
 })  # fmt: skip
 INDEXED = frozenset({"dynamic_slice", "gather", "dynamic_update_slice", "scatter"})
 FREE = MOVING | {"neg", "add", "sub", "add_any", "convert_element_type", "real", "imag", "conj"}
-# Numbers multiplied by numbers, at most: compile time grows with it (see docs/taylor.md).
-MAX_PRODUCTS = 96
+# Products of series times order^2, at most: compile time grows with it (see docs/taylor.md).
+MAX_WORK = 4500
 MAX_ELEMENTS = 1024
 # Numbers in a state that is taken apart, at most.
 MAX_NUMBERS = 32
@@ -82,16 +82,17 @@ class ScalarForm:
     Args:
         instructions: flat list.
         results: Refs and constants.
+        order: of the series, which decides how much there is to compile.
 
     Raises:
         Unsuitable: if there are too many numbers, or a primitive that mixes them in a way without a rule here.
     """
 
-    def __init__(self, instructions: Sequence[Instruction], results: Sequence[Any]):
+    def __init__(self, instructions: Sequence[Instruction], results: Sequence[Any], order: int):
         self.instructions, self.results = instructions, results
         if sum(_size(o.shape) for i in instructions for o in i.outputs) > MAX_ELEMENTS:
             raise Unsuitable
-        if sum(_products(i) for i in instructions) > MAX_PRODUCTS:
+        if sum(_products(i) for i in instructions) * order**2 > MAX_WORK:
             raise Unsuitable
         self.sources = {n: _sources(i) for n, i in enumerate(instructions) if i.name in MOVING}
         for n, instruction in enumerate(instructions):
@@ -131,15 +132,16 @@ class ScalarForm:
         return jnp.reshape(jnp.stack([jnp.asarray(p, dtype=like.dtype) for p in parts]), like.shape)
 
 
-def scalar_form(instructions: Sequence[Instruction], results: Sequence[Any]) -> ScalarForm | None:
+def scalar_form(instructions: Sequence[Instruction], results: Sequence[Any], order: int) -> ScalarForm | None:
     """Return the form number by number, or None where the form array by array serves better.
 
     Args:
         instructions: flat list.
         results: Refs and constants.
+        order: of the series, which decides how much there is to compile.
     """
     try:
-        return ScalarForm(instructions, results)
+        return ScalarForm(instructions, results, order)
     except Unsuitable:
         return None
 
