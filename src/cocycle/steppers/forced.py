@@ -16,6 +16,7 @@ class TangentField(eqx.Module):
     field: Any
 
     def __call__(self, t: Any, pair: tuple, args: Any) -> tuple:
+        """Return the slopes of the state and of the tangents."""
         y, V = pair
 
         def one(v: PyTree) -> tuple:
@@ -31,6 +32,7 @@ class Forced(eqx.Module):
     inputs_tangent: PyTree
 
     def __call__(self, s: Any, pair: tuple, args: None) -> tuple:
+        """Return the slopes of the state and of its tangent, per unit of s."""
         y, V = pair
         moving, fixed = eqx.partition(self.inputs, eqx.is_inexact_array)
 

@@ -186,8 +186,8 @@ def taylor_orbit(
 ) -> Trajectory:
     """States of a flow at any times, from its Taylor polynomials.
 
-    Series steps are as long as the tolerance allows, whatever the grid; a sample is an evaluation of the polynomial that
-    covers it. The time is summed with compensation.
+    Series steps are as long as the tolerance allows, whatever the grid; a sample is an evaluation of the polynomial
+    that covers it. The time is summed with compensation.
 
     Args:
         flow: a flow; its field and args are used, its dt only as the stride of `duration`.

@@ -1,5 +1,6 @@
 """Crossings of a section, located on the Taylor polynomial, and the Poincare map that they make."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -56,8 +57,8 @@ def first_root(coefficients: list[Any], order: int, h: Any, direction: int, skip
     values = [at(s) for s in places]
     # From a section the orbit leaves to the side that its derivative points to.
     values[0] = jnp.where(skip, h * coefficients[1], values[0])
-    rising = jnp.stack([(a < 0) & (b >= 0) for a, b in zip(values, values[1:], strict=False)])
-    falling = jnp.stack([(a > 0) & (b <= 0) for a, b in zip(values, values[1:], strict=False)])
+    rising = jnp.stack([(a < 0) & (b >= 0) for a, b in itertools.pairwise(values)])
+    falling = jnp.stack([(a > 0) & (b <= 0) for a, b in itertools.pairwise(values)])
     crossed = rising if direction > 0 else falling if direction < 0 else rising | falling
     place = jnp.argmax(crossed)
     low, high = jnp.stack(places)[place], jnp.stack(places)[place + 1]
@@ -183,7 +184,8 @@ class PoincareMap(AbstractTangentSystem):
         def function(t: Any, y: Any) -> tuple[Any, Any]:
             return whole(t, y, args), self.section(y[0] if pair else y, args)
 
-        program = Program(function, jnp.zeros(()), y, extras=True, switches=self.stepper.switches, order=self.stepper.n_terms)
+        options = {"switches": self.stepper.switches, "order": self.stepper.n_terms}
+        program = Program(function, jnp.zeros(()), y, extras=True, **options)
         order = self.stepper.n_terms
 
         def going(carry: Any) -> Any:
@@ -201,7 +203,7 @@ class PoincareMap(AbstractTangentSystem):
             return n + 1, t + length, control.moved(expansion.parts, order, length), found | ~jnp.isfinite(h)
 
         begin = (jnp.asarray(0), jnp.zeros(()), program.split(y), jnp.asarray(False))
-        n, t, parts, done = jax.lax.while_loop(going, one, begin)
+        _, t, parts, done = jax.lax.while_loop(going, one, begin)
         parts = [jnp.where(done & jnp.isfinite(t), part, jnp.nan) for part in parts]
         end = program.join(parts)
         return Crossing(end[0] if pair else end, t, end[1] if pair else None)

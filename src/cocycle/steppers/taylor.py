@@ -58,8 +58,8 @@ class Taylor(AbstractTangentStepper):
         tol: relative precision of a series step (absolute where the state is below 1); default round-off.
         order: order of the polynomials; default from the tolerance.
         max_steps: series steps allowed within dt.
-        switches: True takes fields with abs, max, where and the like: each polynomial ends at the first switch, which is
-            located on it. False refuses them.
+        switches: True takes fields with abs, max, where and the like: each polynomial ends at the first switch,
+            which is located on it. False refuses them.
         reverse: True allows reverse-mode gradients of `step` (checkpointed, slower), and leaves forward ones to the
             chain rule.
 
@@ -197,9 +197,9 @@ class Taylor(AbstractTangentStepper):
 
         begin = (jnp.asarray(0), dt, jnp.zeros_like(dt), program.split(y))
         if self.reverse:
-            n, left, _, parts = eqxi.while_loop(going, one, begin, max_steps=self.max_steps, kind="checkpointed")
+            _, left, _, parts = eqxi.while_loop(going, one, begin, max_steps=self.max_steps, kind="checkpointed")
         else:
-            n, left, _, parts = jax.lax.while_loop(going, one, begin)
+            _, left, _, parts = jax.lax.while_loop(going, one, begin)
         return program.join([jnp.where(left == 0, part, jnp.nan) for part in parts])
 
 

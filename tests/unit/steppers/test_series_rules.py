@@ -114,6 +114,10 @@ _with_vjp.defvjp(lambda x: (_with_vjp(x), x), lambda x, g: (g * (1 + x) * jnp.ex
 NO_FORWARD = {"custom_vjp": lambda x: jnp.exp(x) * x * x}
 
 
+def slope_of(f):
+    return lambda t: jax.jvp(f, (t,), (1.0,))[1]
+
+
 def derivatives(function, order):
     """Coefficients of function(curve(t)) at t = 0, by nested forward derivatives."""
 
@@ -121,7 +125,7 @@ def derivatives(function, order):
         found, f = [], lambda t: jnp.ravel(function(curve(t)))
         for k in range(order + 1):
             found.append(f(t) / math.factorial(k))
-            f = lambda t, f=f: jax.jvp(f, (t,), (1.0,))[1]
+            f = slope_of(f)
         return jnp.stack(found)
 
     return np.asarray(jax.jit(all_orders)(0.0))

@@ -42,8 +42,8 @@ def step_length(groups: Sequence[tuple[Sequence[list[Any]], int, bool]], order: 
 
     $$h = e^{-2 - 0.7 / (p - 1)} \min_g \min\bigl((n_g / \|x_g^{[p-1]}\|)^{1/(p-1)}, (n_g / \|x_g^{[p]}\|)^{1/p}\bigr)$$
 
-    where $n_g = \max(1, \|x_g\|)$ for a state (relative where it is large, absolute where it is small) and $\|x_g\|$ for
-    a tangent vector, which has no size of its own.
+    where $n_g = \max(1, \|x_g\|)$ for a state (relative where it is large, absolute where it is small) and
+    $\|x_g\|$ for a tangent vector, which has no size of its own.
 
     Args:
         groups: what has one norm: its coefficients part by part, the number of leading axes that count groups,

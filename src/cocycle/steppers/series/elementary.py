@@ -93,7 +93,7 @@ def rsqrt(a: Line) -> Line:
 
 
 def _powered(a: Line, exponent: Any, start: Any) -> Line:
-    """y = a^p from a y' = p a' y, with the given y_0."""
+    """The y = a^p from a y' = p a' y, with the given y_0."""
 
     def make(k: int) -> Coefficient:
         if k == 0:
@@ -168,7 +168,7 @@ ONE = 1.0
 
 
 def exp(a: Line) -> Line:
-    """Return the series of exp(a)."""
+    """Return the exp of a series."""
     return _by_product(a, lax.exp, lambda y: y)
 
 
@@ -178,12 +178,12 @@ def exp2(a: Line) -> Line:
 
 
 def expm1(a: Line) -> Line:
-    """Return the series of exp(a) - 1."""
+    """Return the exp of a series - 1."""
     return _by_product(a, lax.expm1, lambda y: add(y, constant(ONE)))
 
 
 def log(a: Line) -> Line:
-    """Return the series of log(a)."""
+    """Return the log of a series."""
     return _by_quotient(a, lax.log, a)
 
 
@@ -204,32 +204,32 @@ def _pair(a: Line, name: str, first: Callable, second: Callable, sign: float) ->
 
 
 def sin(a: Line) -> Line:
-    """Return the series of sin(a), whose cosine is kept."""
+    """Return the sin of a series, whose cosine is kept."""
     return _pair(a, "circular", lax.sin, lax.cos, -1.0)[0]
 
 
 def cos(a: Line) -> Line:
-    """Return the series of cos(a), whose sine is kept."""
+    """Return the cos of a series, whose sine is kept."""
     return _pair(a, "circular", lax.sin, lax.cos, -1.0)[1]
 
 
 def sinh(a: Line) -> Line:
-    """Return the series of sinh(a), whose hyperbolic cosine is kept."""
+    """Return the sinh of a series, whose hyperbolic cosine is kept."""
     return _pair(a, "hyperbolic", lax.sinh, lax.cosh, 1.0)[0]
 
 
 def cosh(a: Line) -> Line:
-    """Return the series of cosh(a), whose hyperbolic sine is kept."""
+    """Return the cosh of a series, whose hyperbolic sine is kept."""
     return _pair(a, "hyperbolic", lax.sinh, lax.cosh, 1.0)[1]
 
 
 def tan(a: Line) -> Line:
-    """Return the series of tan(a)."""
+    """Return the tan of a series."""
     return _by_product(a, lax.tan, lambda y: add(square(y), constant(ONE)))
 
 
 def tanh(a: Line) -> Line:
-    """Return the series of tanh(a)."""
+    """Return the tanh of a series."""
     return _by_product(a, lax.tanh, lambda y: sub(constant(ONE), square(y)))
 
 
@@ -262,32 +262,32 @@ def _one_plus(a: Line, sign: float) -> Line:
 
 
 def atan(a: Line) -> Line:
-    """Return the series of atan(a)."""
+    """Return the atan of a series."""
     return _by_quotient(a, lax.atan, _one_plus(a, 1.0))
 
 
 def asin(a: Line) -> Line:
-    """Return the series of asin(a)."""
+    """Return the asin of a series."""
     return _by_quotient(a, lax.asin, sqrt(_one_plus(a, -1.0)))
 
 
 def acos(a: Line) -> Line:
-    """Return the series of acos(a)."""
+    """Return the acos of a series."""
     return _by_quotient(a, lax.acos, neg(sqrt(_one_plus(a, -1.0))))
 
 
 def asinh(a: Line) -> Line:
-    """Return the series of asinh(a)."""
+    """Return the asinh of a series."""
     return _by_quotient(a, lax.asinh, sqrt(_one_plus(a, 1.0)))
 
 
 def acosh(a: Line) -> Line:
-    """Return the series of acosh(a)."""
+    """Return the acosh of a series."""
     return _by_quotient(a, lax.acosh, sqrt(sub(square(a), constant(ONE))))
 
 
 def atanh(a: Line) -> Line:
-    """Return the series of atanh(a)."""
+    """Return the atanh of a series."""
     return _by_quotient(a, lax.atanh, _one_plus(a, -1.0))
 
 

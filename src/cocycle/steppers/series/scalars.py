@@ -20,7 +20,8 @@ from cocycle.steppers.series.recorder import Instruction, Ref, is_concrete
 # Primitives that only move numbers: where each comes from is found by moving their positions.
 MOVING = frozenset({
     "reshape", "broadcast_in_dim", "squeeze", "expand_dims", "transpose", "rev", "slice", "concatenate", "pad",
-    "split", "stack", "unstack", "tile", "dynamic_slice", "gather", "dynamic_update_slice", "scatter", "copy", "copy_p", "stop_gradient",
+    "split", "stack", "unstack", "tile", "dynamic_slice", "gather",
+    "dynamic_update_slice", "scatter", "copy", "copy_p", "stop_gradient",
 })  # fmt: skip
 INDEXED = frozenset({"dynamic_slice", "gather", "dynamic_update_slice", "scatter"})
 FREE = MOVING | {"neg", "add", "sub", "add_any", "convert_element_type", "real", "imag", "conj"}
@@ -59,7 +60,7 @@ QUICK: dict[str, Callable[..., np.ndarray]] = {
 }
 
 
-class Unsuitable(Exception):
+class UnsuitableError(Exception):
     """The instructions have no form number by number; the form array by array serves."""
 
 
@@ -85,23 +86,23 @@ class ScalarForm:
         order: of the series, which decides how much there is to compile.
 
     Raises:
-        Unsuitable: if there are too many numbers, or a primitive that mixes them in a way without a rule here.
+        UnsuitableError: if there are too many numbers, or a primitive that mixes them in a way without a rule here.
     """
 
     def __init__(self, instructions: Sequence[Instruction], results: Sequence[Any], order: int):
         self.instructions, self.results = instructions, results
         if sum(_size(o.shape) for i in instructions for o in i.outputs) > MAX_ELEMENTS:
-            raise Unsuitable
+            raise UnsuitableError
         if sum(_products(i) for i in instructions) * order**2 > MAX_WORK:
-            raise Unsuitable
+            raise UnsuitableError
         self.sources = {n: _sources(i) for n, i in enumerate(instructions) if i.name in MOVING}
         for n, instruction in enumerate(instructions):
             known = instruction.name in ELEMENTARY or instruction.name in CHOOSING or n in self.sources
             other = instruction.name in ("reduce_sum", "dot_general", "select_n", "convert_element_type", "reduce_prod")
             if not (known or other or (is_decided(instruction) and _is_elementwise(instruction))):
-                raise Unsuitable
+                raise UnsuitableError
             if instruction.name == "dot_general" and instruction.params["dimension_numbers"][1] != ((), ()):
-                raise Unsuitable
+                raise UnsuitableError
         constants = {id(v): v for i in instructions for v in i.inputs if not isinstance(v, Ref)}
         constants.update({id(v): v for v in results if not isinstance(v, Ref)})
         self.constants = {key: _numbers(value) for key, value in constants.items()}
@@ -142,7 +143,7 @@ def scalar_form(instructions: Sequence[Instruction], results: Sequence[Any], ord
     """
     try:
         return ScalarForm(instructions, results, order)
-    except Unsuitable:
+    except UnsuitableError:
         return None
 
 
@@ -158,7 +159,7 @@ def _sources(instruction: Instruction) -> list[np.ndarray]:
     for i, value in enumerate(instruction.inputs):
         if _is_index(instruction.name, i, value):
             if isinstance(value, Ref) or not is_concrete(value):
-                raise Unsuitable
+                raise UnsuitableError
             places.append(np.asarray(value))
             continue
         size = _size(np.shape(value))
@@ -171,7 +172,7 @@ def _sources(instruction: Instruction) -> list[np.ndarray]:
     with jax.ensure_compile_time_eval():
         found = instruction.bind(*places)
     if any(bool(np.any(np.isnan(np.asarray(a)))) for a in found):
-        raise Unsuitable
+        raise UnsuitableError
     return [np.asarray(a).astype(int) for a in found]
 
 
