@@ -62,7 +62,8 @@ def taylor_ensemble(
 
     Example:
         >>> decay = Flow(lambda t, y, a: -y, dt=0.1)
-        >>> taylor_ensemble(decay, jnp.array([[1.0], [2.0]]), duration=1.0)[:, 0, 0].round(6).tolist()
+        >>> ends = taylor_ensemble(decay, jnp.array([[1.0], [2.0]]), duration=1.0)
+        >>> [round(float(y), 6) for y in ends[:, 0, 0]]
         [0.367879, 0.735759]
 
     Source: [jorba2005].
