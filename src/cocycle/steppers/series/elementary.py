@@ -63,13 +63,23 @@ def square(a: Line) -> Line:
     return a.once("square", lambda: Line(lambda k: squared(a, k)))
 
 
+def over(a: Coefficient, line: Line, k: int) -> Coefficient:
+    """Return a coefficient divided by the order-zero term of a line, by its reciprocal beyond order zero.
+
+    A compiler will not copy a division into the places that use it, so that one in each order cuts the code to pieces.
+    """
+    if k == 0 or a is None:
+        return divided(a, first(line))
+    return multiplied(a, line.once("reciprocal", lambda: 1.0 / first(line)))
+
+
 def div(a: Line, b: Line) -> Line:
     """Return the series y of a / b, from b y = a."""
     if b.constant:
-        return Line(lambda k: divided(a[k], first(b)))
+        return Line(lambda k: over(a[k], b, k))
 
     def make(k: int) -> Coefficient:
-        return divided(subtracted(a[k], convolved(b, y, k, start=1)), first(b))
+        return over(subtracted(a[k], convolved(b, y, k, start=1)), b, k)
 
     y = Line(make)
     return y
@@ -81,7 +91,7 @@ def sqrt(a: Line) -> Line:
     def make(k: int) -> Coefficient:
         if k == 0:
             return lax.sqrt(first(a))
-        return divided(subtracted(a[k], squared(y, k, start=1)), y.once("double", lambda: 2.0 * first(y)))
+        return over(scaled(subtracted(a[k], squared(y, k, start=1)), 0.5), y, k)
 
     y = Line(make)
     return y
@@ -99,7 +109,7 @@ def _powered(a: Line, exponent: Any, start: Any) -> Line:
         if k == 0:
             return start(first(a))
         terms = (multiplied(scaled(a[k - j], exponent * (k - j) - j), y[j]) for j in range(k))
-        return divided(scaled(total(terms), 1.0 / k), first(a))
+        return over(scaled(total(terms), 1.0 / k), a, k)
 
     y = Line(make)
     return y
@@ -158,7 +168,7 @@ def _by_quotient(a: Line, start: Callable, divisor: Line) -> Line:
         if k == 0:
             return start(first(a))
         known = scaled(total(multiplied(y.slope(j), divisor[k - j]) for j in range(1, k)), 1.0 / k)
-        return divided(subtracted(a[k], known), first(divisor))
+        return over(subtracted(a[k], known), divisor, k)
 
     y = Line(make)
     return y
@@ -301,7 +311,7 @@ def atan2(a: Line, b: Line) -> Line:
         turning = [multiplied(a.slope(j), b[k - j]) for j in range(1, k + 1)]
         turning += [negated(multiplied(b.slope(j), a[k - j])) for j in range(1, k + 1)]
         turning += [negated(multiplied(y.slope(j), radius[k - j])) for j in range(1, k)]
-        return divided(scaled(total(turning), 1.0 / k), first(radius))
+        return over(scaled(total(turning), 1.0 / k), radius, k)
 
     y = Line(make)
     return y
