@@ -21,6 +21,20 @@ SHARED = {row["dysts"]: name for name, row in texts().items() if "dysts" in row}
 CLOCKED = {"duffing": "omega"}
 
 
+def missing_half(u: np.ndarray, p: Any) -> np.ndarray:
+    """What dysts' double pendulum leaves out: half of the term with p1 p2 cos(theta1 - theta2) in the torques.
+
+    Ours is the gradient of its Hamiltonian (tests/unit/systems), so the slip is on the other side.
+    """
+    (a, b, pa, pb), (l1, l2, m1, m2) = u, (float(p[k]) for k in ("l1", "l2", "m1", "m2"))
+    inertia = l1 * l2 * (m1 + m2 * np.sin(a - b) ** 2)
+    half = m2 * l1 * l2 * pa * pb * np.cos(a - b) / 2 * np.sin(2 * (a - b)) / inertia**2
+    return np.array([0.0, 0.0, half, -half])
+
+
+SLIPS = {"double_pendulum": missing_half}
+
+
 def states(theirs: Any) -> list[tuple[float, np.ndarray]]:
     """Random times and states about the initial state, as far away as the attractor is wide; the seed is the name."""
     rng = np.random.default_rng(sum(theirs.name.encode()))
@@ -56,7 +70,8 @@ def test_field(name):
         if key in CLOCKED:
             phase, u, expected = u[-1], u[:-1], expected[:-1]
             t = phase / float(ours.args[CLOCKED[key]])
-        compare(ours.field(jnp.asarray(t), jnp.asarray(u), ours.args), expected)
+        slip = SLIPS[key](u, ours.args) if key in SLIPS else 0.0
+        compare(np.asarray(ours.field(jnp.asarray(t), jnp.asarray(u), ours.args)) + slip, expected)
 
 
 def test_the_whole_collection_is_here():
