@@ -119,6 +119,8 @@ def checks_of(entry: Entry, record: Record) -> tuple[Check, ...]:
         record: its record.
     """
     exponents, stderr = np.asarray(record.exponents, float), np.asarray(record.stderr, float)
+    if not np.all(np.isfinite(exponents)):
+        return (Check("all exponents are finite", float(np.sum(~np.isfinite(exponents))), 0.0),)
     size = ROUND_OFF * float(np.max(np.abs(exponents)))
     found = [_sign(entry, record, size)]
     if record.volume_residual is not None:
