@@ -38,7 +38,9 @@ def test_every_entry_has_facts_texts_and_sources():
     keys = set(re.findall(r"@\w+\{(\w+),", bib)) | {"derivation"}
     for entry in catalogue:
         checked = isinstance(entry.factory, Declared)  # by its check vector, see test_declared.py
-        assert entry.facts or checked, f"{entry.name} has no facts: add a row to facts.toml and its check to tests/facts"
+        assert entry.facts or checked, (
+            f"{entry.name} has no facts: add a row to facts.toml and its check to tests/facts"
+        )
         assert entry.equations
         assert entry.title
         assert set(entry.meanings) == set(entry.parameters), entry.name
