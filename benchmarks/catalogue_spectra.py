@@ -25,9 +25,8 @@ def main() -> None:
     except ImportError as error:
         print(f"left out: dysts ({error})")
         flows = None
-    print(
-        f"{'':12s} {'steps':>8s} {'cold s':>8s} {'warm s':>8s} {'largest':>18s} {'dysts s':>9s} {'largest':>9s} {'ratio':>8s}"
-    )
+    ours = f"{'':12s} {'steps':>8s} {'cold s':>8s} {'warm s':>8s} {'largest':>18s}"
+    print(f"{ours} {'dysts s':>9s} {'largest':>9s} {'ratio':>8s}")
     for name, theirs in FIVE.items():
         record = packaged_records()[name]
         system = catalogue[name].make()
@@ -47,9 +46,8 @@ def main() -> None:
             line += f" {scaled:9.1f} {value:9.3f} {scaled / times[1]:8.0f}"
         print(line)
     seconds = [record.seconds for record in packaged_records().values()]
-    print(
-        f"{len(seconds)} records: {sum(seconds):.0f} s of work, compilation included; on two workers {sum(seconds) / 2:.0f} s"
-    )
+    work = sum(seconds)
+    print(f"{len(seconds)} records: {work:.0f} s of work, compilation included; on two workers {work / 2:.0f} s")
 
 
 if __name__ == "__main__":

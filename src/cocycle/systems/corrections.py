@@ -75,11 +75,7 @@ def _reasons(record: Record, maximum: float | None, spectrum: list[float] | None
     reasons = []
     largest = record.exponents[0]
     first = max(spectrum) if spectrum else None
-    if (
-        maximum is not None
-        and first is not None
-        and abs(maximum - first) > CONTRADICTION * max(abs(first), abs(maximum))
-    ):
+    if maximum is not None and first is not None and _far(maximum, first):
         reasons.append("its two values contradict each other")
     if spectrum and record.divergence is not None and len(spectrum) == len(record.exponents):
         mean, error = record.divergence
@@ -118,13 +114,13 @@ def corrections_page(path: str | pathlib.Path | None = None) -> str:
     lines = [
         "# Corrections to the public collection",
         "",
-        "Largest Lyapunov exponents [nats per time unit] as recomputed here, and as the collection dysts 0.96 stores them",
-        "(its maximal exponent, and the largest entry of its spectrum). A system is listed where one of the two differs",
-        "by more than five standard errors of ours, half a per cent and what the ends of the orbit can do. Ours pass",
-        "`cocycle catalogue verify`: sum of exponents, zero exponent, symplectic pairs, sign, half the step.",
+        "Largest Lyapunov exponents [nats per time unit] as recomputed here, and as the collection dysts 0.96",
+        "stores them (its maximal exponent, and the largest entry of its spectrum). A system is listed where one of",
+        "the two differs by more than five standard errors of ours, half a per cent and what the ends of the orbit",
+        "can do. Ours pass `cocycle catalogue verify`: sum of exponents, zero exponent, pairs, sign, half the step.",
         "",
-        f"{len(compared)} systems compared, {len(found)} listed, {apart} of them by more than 20 per cent. In {torn} of",
-        "the compared records the two stored values contradict each other by more than 20 per cent.",
+        f"{len(compared)} systems compared, {len(found)} listed, {apart} of them by more than 20 per cent.",
+        f"In {torn} of the compared records the two stored values contradict each other by more than 20 per cent.",
         "",
         "Written by `cocycle catalogue corrections`; do not edit.",
         "",
@@ -133,9 +129,8 @@ def corrections_page(path: str | pathlib.Path | None = None) -> str:
     ]
     for c in found:
         ours = f"{c.ours:.4g} ± {c.stderr:.1g}"
-        lines.append(
-            f"| {c.name} | {c.collection_name} | {ours} | {_shown(c.maximum)} | {_shown(c.first)} | {'; '.join(c.reasons)} |"
-        )
+        cells = [c.name, c.collection_name, ours, _shown(c.maximum), _shown(c.first), "; ".join(c.reasons)]
+        lines.append(f"| {' | '.join(cells)} |")
     notes = sorted((n, row["correction"]) for n, row in texts().items() if "correction" in row)
     if notes:
         lines += ["", "## Equations and states", "", *(f"- {n}: {text}" for n, text in notes)]

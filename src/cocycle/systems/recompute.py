@@ -181,11 +181,12 @@ def compute(name: str, *, lyapunov_times: float = 1000.0, tol: float | None = No
         pilot = lyapunov_spectrum(system, n_steps=N_PILOT, **options)
         times, points, period, spacing = _orbit(entry, system, pilot)
         rate = max(float(pilot.exponents[0]), (WEAKEST if entry.chaotic else 1.0) / period)
-        n_steps = int(np.clip(lyapunov_times / (rate * float(system.dt)), MIN_STEPS, MAX_STEPS))
+        n_times = texts()[entry.name].get("lyapunov_times", lyapunov_times)
+        n_steps = int(np.clip(n_times / (rate * float(system.dt)), MIN_STEPS, MAX_STEPS))
         bound = None if tol is None else tol * rate
         options |= {"x0": _start(system, pilot), "n0": N_PILOT, "tol": bound}
         spectrum = lyapunov_spectrum(system, n_steps=n_steps, **options)
-        while entry.chaotic and n_steps < MAX_STEPS and not spectrum.exponents[0] > PRECISE * spectrum.stderr[0]:
+        while _may_go_on(entry, n_steps) and not spectrum.exponents[0] > PRECISE * spectrum.stderr[0]:
             n_steps = min(4 * n_steps, MAX_STEPS)
             spectrum = lyapunov_spectrum(system, n_steps=n_steps, **options)
         halved = _halved(entry, system, n_steps, options)
@@ -231,6 +232,11 @@ def _autonomous(system: Any) -> bool | None:
 def _start(system: Any, pilot: Spectrum) -> Any:
     """State at which the pilot ended, as an initial state."""
     return jax.tree.map(jnp.asarray, pilot.final)
+
+
+def _may_go_on(entry: Entry, n_steps: int) -> bool:
+    """Whether chaos may be averaged over longer: not where the table limits the time, since orbits escape."""
+    return entry.chaotic and n_steps < MAX_STEPS and "lyapunov_times" not in texts()[entry.name]
 
 
 def _halved(entry: Entry, system: Any, n_steps: int, options: dict[str, Any]) -> Spectrum | None:
