@@ -29,7 +29,7 @@ from cocycle.systems.registry import Entry
 from cocycle.systems.texts import texts
 
 N_PILOT = 10_000
-MIN_STEPS, MAX_STEPS = 20_000, 1_500_000
+MIN_STEPS, MAX_STEPS, MOST_STEPS = 20_000, 1_500_000, 6_000_000
 WEAKEST = 0.01  # chaos below this rate a period is averaged over no longer than 1 / WEAKEST periods a Lyapunov time
 PRECISE = 12.0  # the largest exponent over its standard error; intermittent chaos takes longer to get there
 PER_PERIOD, N_POINTS = 20, 16_000
@@ -55,8 +55,9 @@ def recompute(
     Args:
         names: systems; default all whose step has a derivative.
         n_jobs: joblib workers; another back end (Dask, Ray) comes by `joblib.parallel_config`.
-        lyapunov_times: averaging time in units of 1 / largest exponent, within 20,000 to 1,500,000 steps. Systems
-            without chaos are averaged over as many periods.
+        lyapunov_times: averaging time in units of 1 / largest exponent, within 20,000 to 1,500,000 steps; up to
+            6,000,000 where chaos is so intermittent that its error is above a twelfth. Systems without chaos are
+            averaged over as many periods.
         tol: stop a system as soon as all standard errors are below this fraction of its largest exponent.
         path: file of records; default that of the library.
         cache: directory of finished systems; default `NAME.parts` beside the file.
@@ -187,7 +188,7 @@ def compute(name: str, *, lyapunov_times: float = 1000.0, tol: float | None = No
         options |= {"x0": _start(system, pilot), "n0": N_PILOT, "tol": bound}
         spectrum = lyapunov_spectrum(system, n_steps=n_steps, **options)
         while _may_go_on(entry, n_steps) and not spectrum.exponents[0] > PRECISE * spectrum.stderr[0]:
-            n_steps = min(4 * n_steps, MAX_STEPS)
+            n_steps = min(4 * n_steps, MOST_STEPS)
             spectrum = lyapunov_spectrum(system, n_steps=n_steps, **options)
         halved = _halved(entry, system, n_steps, options)
         divergence, speed_range = _along(system, times, points) if isinstance(system, Flow) else (None, 0.0)
@@ -236,7 +237,7 @@ def _start(system: Any, pilot: Spectrum) -> Any:
 
 def _may_go_on(entry: Entry, n_steps: int) -> bool:
     """Whether chaos may be averaged over longer: not where the table limits the time, since orbits escape."""
-    return entry.chaotic and n_steps < MAX_STEPS and "lyapunov_times" not in texts()[entry.name]
+    return entry.chaotic and n_steps < MOST_STEPS and "lyapunov_times" not in texts()[entry.name]
 
 
 def _halved(entry: Entry, system: Any, n_steps: int, options: dict[str, Any]) -> Spectrum | None:
