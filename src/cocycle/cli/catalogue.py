@@ -40,7 +40,7 @@ def recompute(
     debug: Debug = False,
 ) -> int:
     """Recompute invariants; what an interrupted run finished is kept."""
-    from cocycle.systems.recompute import recompute as compute
+    from cocycle.systems.recomputation import recompute as compute
 
     began = time.perf_counter()
     progress = False if quiet else None

@@ -1,5 +1,8 @@
 """Known systems: one factory each, and the catalogue of them all with sourced facts."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from cocycle.systems.biology import (
     Blasius,
     CaTwoPlus,
@@ -65,6 +68,21 @@ from cocycle.systems.oscillators import Duffing, Thomas, VanDerPol
 from cocycle.systems.registry import Entry, Fact, register
 from cocycle.systems.rossler import HyperRossler, Rossler
 from cocycle.systems.stochastic import DoubleWell, GeometricBrownianMotion, OrnsteinUhlenbeck
+
+if TYPE_CHECKING:
+    from cocycle.systems.identities import verify
+    from cocycle.systems.recomputation import recompute
+    from cocycle.systems.records import Record
+
+# What recomputes the catalogue is loaded when asked for: it needs the whole library.
+_LATER = {"Record": "records", "recompute": "recomputation", "verify": "identities"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
+
 
 __all__ = [
     "Aizawa",
@@ -146,6 +164,7 @@ __all__ = [
     "Lorenz96",
     "MackeyGlass",
     "OrnsteinUhlenbeck",
+    "Record",
     "Rossler",
     "StandardMap",
     "Thomas",
@@ -153,5 +172,7 @@ __all__ = [
     "catalogue",
     "double_pendulum_energy",
     "henon_heiles_energy",
+    "recompute",
     "register",
+    "verify",
 ]

@@ -99,7 +99,7 @@ def verify(names: Iterable[str] | None = None, *, path: str | pathlib.Path | Non
         >>> verify(["lorenz63"]).passed
         True
     """
-    from cocycle.systems.recompute import is_current
+    from cocycle.systems.recomputation import is_current
 
     chosen = [catalogue[name].name for name in names] if names is not None else list(catalogue.names())
     known = read_records(packaged_file() if path is None else path)

@@ -17,7 +17,7 @@ from cocycle.core.errors import DataError, ParameterError, UnknownNameError
 from cocycle.systems import catalogue
 from cocycle.systems.corrections import corrections, corrections_page
 from cocycle.systems.identities import Z, checks_of, verify
-from cocycle.systems.recompute import compute, recompute
+from cocycle.systems.recomputation import compute, recompute
 from cocycle.systems.records import Record, packaged_records, read_records, write_records
 
 SHORT = 100.0  # Lyapunov times
@@ -98,7 +98,7 @@ def test_a_killed_recompute_loses_nothing(tmp_path):
     """SIGKILL in the middle: what was finished is there, unbroken, and is not computed again."""
     file, names = tmp_path / "records.json", ["logistic", "henon", "standard_map", "cat_map", "van_der_pol", "thomas"]
     code = (
-        "from cocycle.systems.recompute import recompute\n"
+        "from cocycle.systems.recomputation import recompute\n"
         f"recompute({names!r}, n_jobs=1, lyapunov_times={SHORT}, path={str(file)!r})\n"
     )
     victim = subprocess.Popen([sys.executable, "-c", code], env={**os.environ}, stderr=subprocess.DEVNULL)

@@ -1,12 +1,13 @@
 """Recompute the records of the catalogue: in parallel, and with nothing finished ever lost."""
 
+import contextlib
 import importlib.metadata
 import math
 import os
 import pathlib
 import time
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import equinox as eqx
@@ -47,7 +48,7 @@ def recompute(
     fresh: bool = False,
     progress: bool | None = None,
 ) -> dict[str, Record]:
-    """Recompute invariants of systems and put them into the file of records.
+    """Recompute invariants of systems, where they are not up to date, and put them into the file of records.
 
     Each finished system is at once a file of its own in `cache`, put in place atomically; the file of records is
     written at the end, atomically too. After a crash, Ctrl-C or a kill the same call goes on where it stopped.
@@ -61,7 +62,7 @@ def recompute(
         tol: stop a system as soon as all standard errors are below this fraction of its largest exponent.
         path: file of records; default that of the library.
         cache: directory of finished systems; default `NAME.parts` beside the file.
-        fresh: compute again what is in the cache.
+        fresh: compute again what is in the file or in the cache.
         progress: show a progress bar; None shows it on a terminal.
 
     Returns:
@@ -84,7 +85,7 @@ def recompute(
     except OSError as error:
         raise OutputError(f"cannot write {parts}: {error.strerror}; choose another cache.") from None
     settings = {"lyapunov_times": lyapunov_times, "tol": tol}
-    done = {} if fresh else _finished(chosen, parts, settings)
+    done = {} if fresh else _finished(chosen, path, parts, settings)
     failed: dict[str, str] = {}
     try:
         with Progress(len(chosen), "recompute", progress) as bar:
@@ -93,9 +94,10 @@ def recompute(
                 failed |= {name: problem} if problem else {}
                 bar.advance(1)
     finally:
-        done = _finished(chosen, parts, settings)
+        done |= _finished(set(chosen) - set(done), None, parts, settings)
         if done:
             write_records(read_records(path) | done, path)
+            _tidy(parts, done)
     if failed:
         told = "; ".join(f"{name}: {problem}" for name, problem in sorted(failed.items()))
         raise DataError(f"{len(failed)} of {len(chosen)} systems failed, the others are in {path}: {told}")
@@ -106,14 +108,27 @@ def _part(parts: pathlib.Path, name: str) -> pathlib.Path:
     return parts / f"{name}.json"
 
 
-def _finished(names: Sequence[str], parts: pathlib.Path, settings: dict[str, Any]) -> dict[str, Record]:
-    """Records in the cache that still fit the equations and the settings."""
+def _finished(
+    names: Iterable[str], path: pathlib.Path | None, parts: pathlib.Path, settings: dict[str, Any]
+) -> dict[str, Record]:
+    """Records, in the file or in the cache, that still fit the equations and the settings."""
+    kept = {} if path is None else read_records(path)
     found: dict[str, Record] = {}
     for name in names:
-        known = read_records(_part(parts, name)).get(name)
-        if known is not None and known.fingerprint == fingerprint(catalogue[name], **settings):
-            found[name] = known
+        wanted = fingerprint(catalogue[name], **settings)
+        for known in (read_records(_part(parts, name)).get(name), kept.get(name)):
+            if known is not None and known.fingerprint == wanted:
+                found[name] = known
+                break
     return found
+
+
+def _tidy(parts: pathlib.Path, done: Iterable[str]) -> None:
+    """Remove from the cache what is in the file of records by now."""
+    for name in done:
+        _part(parts, name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # others are still at work there
+        parts.rmdir()
 
 
 def _heavy_first(names: Iterable[str]) -> list[str]:
@@ -137,7 +152,8 @@ def _each(names: list[str], parts: pathlib.Path, settings: dict[str, Any], n_job
             yield finish(name, parts, settings)
         return
     os.environ.setdefault("JAX_PLATFORMS", jax.default_backend())
-    workers = Parallel(n_jobs=n_jobs if n_jobs != 1 else None, return_as="generator_unordered", batch_size=1)
+    made: Any = Parallel  # its stubs know neither generators nor numbers for batch_size
+    workers = made(n_jobs=n_jobs if n_jobs != 1 else None, return_as="generator_unordered", batch_size=1)
     yield from workers(delayed(finish)(name, parts, settings) for name in names)
 
 
@@ -245,7 +261,7 @@ def _halved(entry: Entry, system: Any, n_steps: int, options: dict[str, Any]) ->
     if entry.kind == "map":
         return None
     finer = entry.make(dt=float(system.dt) / 2)
-    changed = {"n0": 2 * N_PILOT} | ({"x0": None} if entry.kind == "delay" else {})
+    changed: dict[str, Any] = {"n0": 2 * N_PILOT} | ({"x0": None} if entry.kind == "delay" else {})
     return lyapunov_spectrum(finer, n_steps=n_steps, **(options | changed))
 
 
@@ -264,7 +280,7 @@ def _orbit(entry: Entry, system: Any, pilot: Spectrum) -> tuple[Any, np.ndarray,
             period = float(dominant_period(first).value) * dt
         except CocycleError:
             period = PER_PERIOD * dt
-        period = period if np.isfinite(period) and period > dt else PER_PERIOD * dt
+        period = min(period, N_PILOT * dt / PER_PERIOD) if np.isfinite(period) and period > dt else PER_PERIOD * dt
     every = max(1, round(period / dt / PER_PERIOD))
     n_steps = every * N_POINTS
     orbit = trajectory(
