@@ -123,6 +123,10 @@ def checks_of(entry: Entry, record: Record) -> tuple[Check, ...]:
         return (Check("all exponents are finite", float(np.sum(~np.isfinite(exponents))), 0.0),)
     size = ROUND_OFF * float(np.max(np.abs(exponents)))
     found = [_sign(entry, record, size)]
+    if record.drift is not None:
+        # Each half has twice the variance, and their difference four times.
+        allowed = 2.0 * Z * record.stderr[0] + (0.0 if entry.chaotic else 4.0 * _ends(entry, record)) + size
+        found.append(Check("both halves of the orbit agree", abs(record.drift), allowed))
     if record.volume_residual is not None:
         rounding = 1e-9 * max(1.0, float(np.max(np.abs(exponents))) * record.dt)
         found.append(Check("sum of log R_ii is log|det| of the step", record.volume_residual, rounding))
