@@ -162,12 +162,12 @@ def _sign(entry: Entry, record: Record, size: float) -> Check:
 
 
 def _trace(record: Record, size: float) -> Check:
-    """The sum and the mean divergence were sampled on different orbits; the step leaves out what halving shows."""
+    """Sum and mean divergence come from different orbits; the step leaves out no more than halving it may show."""
     assert record.divergence is not None
     total, (mean, error) = math.fsum(record.exponents), record.divergence
     # The exponents' errors are correlated: they may not add up to less than their largest.
     sampling = Z * math.hypot(error, math.fsum(record.stderr) if error > 0 else 0.0)
-    step = 2.0 * abs(total - math.fsum(record.halved_exponents)) if record.halved_exponents else 0.0
+    step = RESOLUTION * float(np.max(np.abs(record.exponents)))
     return Check("the sum is the mean divergence", abs(total - mean), sampling + step + size)
 
 
