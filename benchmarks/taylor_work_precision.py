@@ -1,10 +1,11 @@
-"""Work and precision of single orbits: error and time at tolerances from 1e-6 to 1e-15, ours and the peers', in one run.
+"""Work and precision of single orbits: error and time at tolerances from 1e-6 to 1e-15, ours and peers', in one run.
 
 Error: largest difference at the end from heyoka at 1e-18 (a closed form for Kepler), over a time that keeps chaos from
 drowning it. Time: the best of several runs of a longer orbit, end state only. Then compile times, ensembles of 10,000
 orbits, the drift of an energy, and the bias of exponents from RK4.
 """
 
+import functools
 import math
 import sys
 import time
@@ -184,7 +185,7 @@ def work_precision() -> None:
                     cells.append(f"{'not installed':>22s}")
                     continue
                 error = float(np.max(np.abs(solve(problem.short) - truth)))
-                seconds = best(lambda: solve(problem.long * share), runs) / share
+                seconds = best(functools.partial(solve, problem.long * share), runs) / share
                 cells.append(f"{error:>12.1e}{1e3 * seconds:>10.4g}")
             print(f"  {name:16s}" + "".join(cells), flush=True)
 

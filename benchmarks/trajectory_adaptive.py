@@ -46,7 +46,8 @@ def ours_taylor() -> Contender:
 
     system = cc.systems.Lorenz63(dt=1.0, x0=X0)
     times = np.arange(1.0, DURATION + 1)
-    return Contender("cocycle, taylor_orbit", lambda: taylor_orbit(system, times=times, stepper=Taylor(tol=TOL)).x, error)
+    stepper = Taylor(tol=TOL)
+    return Contender("cocycle, taylor_orbit", lambda: taylor_orbit(system, times=times, stepper=stepper).x, error)
 
 
 def scipy_dop853() -> Contender:
