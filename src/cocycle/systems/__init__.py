@@ -2,6 +2,7 @@
 
 from cocycle.systems.catalogue import Catalogue, catalogue
 from cocycle.systems.delay import MackeyGlass
+from cocycle.systems.feedback import Aizawa
 from cocycle.systems.hamiltonian import DoublePendulum, HenonHeiles, double_pendulum_energy, henon_heiles_energy
 from cocycle.systems.lorenz import Lorenz63, Lorenz96
 from cocycle.systems.maps import CatMap, Henon, Logistic, StandardMap
@@ -12,6 +13,7 @@ from cocycle.systems.rossler import HyperRossler, Rossler
 from cocycle.systems.stochastic import DoubleWell, GeometricBrownianMotion, OrnsteinUhlenbeck
 
 __all__ = [
+    "Aizawa",
     "CatMap",
     "Catalogue",
     "DoublePendulum",

@@ -1,12 +1,8 @@
-"""One decorator puts a factory into the catalogue; what is known about it comes from `facts.toml`, read on demand."""
+"""One decorator puts a factory into the catalogue; what is known about it comes from files, read on demand."""
 
-import functools
-import importlib.resources
 import inspect
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 import jax
@@ -15,6 +11,7 @@ import numpy as np
 from cocycle.core.drivers import AbstractDriver, Brownian
 from cocycle.core.errors import ParameterError, UnknownNameError, suggest
 from cocycle.core.system import AbstractSystem
+from cocycle.systems.texts import texts, tuples
 
 Factory = TypeVar("Factory", bound=Callable[..., AbstractSystem])
 Kind = Literal["map", "flow", "sde", "delay", "network"]
@@ -59,17 +56,6 @@ class Fact:
     computation: Mapping[str, Any] = field(default_factory=dict)
 
 
-@functools.cache
-def _facts_file() -> dict[str, Any]:
-    return tomllib.loads(
-        importlib.resources.files("cocycle.systems").joinpath("facts.toml").read_text(encoding="utf-8")
-    )
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
-
-
 @dataclass(frozen=True)
 class Entry:
     """A system of the catalogue.
@@ -106,7 +92,7 @@ class Entry:
 
     @property
     def _text(self) -> dict[str, Any]:
-        return _facts_file()[self.name]
+        return texts()[self.name]
 
     @property
     def title(self) -> str:
@@ -121,7 +107,28 @@ class Entry:
     @property
     def source(self) -> str:
         """Key of the first publication in docs/refs.bib."""
-        return self._text["source"]
+        return self.sources[0]
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Keys of the publications in docs/refs.bib."""
+        named = self._text["source"]
+        return (named,) if isinstance(named, str) else tuple(named)
+
+    @property
+    def period(self) -> float | None:
+        """Dominant period [time of the system], or None where none is written down."""
+        return self._text.get("period")
+
+    @property
+    def angles(self) -> tuple[str, ...]:
+        """Variables that grow without bound: angles, phases and clocks."""
+        return tuple(self._text.get("angles", ()))
+
+    @property
+    def collection_name(self) -> str | None:
+        """Name in the public collection of chaotic flows, dysts, or None."""
+        return self._text.get("dysts")
 
     @property
     def meanings(self) -> dict[str, str]:
@@ -131,10 +138,8 @@ class Entry:
     @property
     def facts(self) -> tuple[Fact, ...]:
         """What is known in numbers, with sources."""
-        rows = self._text["facts"]
-        return tuple(
-            Fact(**{k: _tuples(v) if k in ("value", "uncertainty") else v for k, v in r.items()}) for r in rows
-        )
+        rows = self._text.get("facts", ())
+        return tuple(Fact(**{k: tuples(v) if k in ("value", "uncertainty") else v for k, v in r.items()}) for r in rows)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -193,8 +198,59 @@ def _check_numeric(name: str, value: Any) -> None:
         raise ParameterError(f"{name} must be a number, got {value!r}.")
 
 
-_ENTRIES: dict[str, Entry] = {}
-ENTRIES: Mapping[str, Entry] = MappingProxyType(_ENTRIES)
+class Entries(Mapping[str, Entry]):
+    """Entries by name; those of declared systems are made when first asked for, so that importing reads no file."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Entry | Callable[[], Entry]] = {}
+
+    def add(self, name: str, entry: Entry | Callable[[], Entry]) -> None:
+        """Add an entry, or what makes it.
+
+        Args:
+            name: key in the catalogue.
+            entry: an entry, or a function without arguments that returns it.
+
+        Raises:
+            ParameterError: if the name is taken.
+        """
+        if name in self._made:
+            raise ParameterError(f"the catalogue has a system {name!r} already; choose another name.")
+        self._made[name] = entry
+
+    def __getitem__(self, name: str) -> Entry:
+        found = self._made[name]
+        if not isinstance(found, Entry):
+            found = self._made[name] = found()
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._made
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+
+ENTRIES = Entries()
+
+
+def check_kind_and_field(kind: str, field: str) -> None:
+    """Refuse a kind or a field that the catalogue does not have.
+
+    Args:
+        kind: one of `KINDS`.
+        field: one of `FIELDS`.
+
+    Raises:
+        ParameterError: if it is not one of them.
+    """
+    if kind not in KINDS:
+        raise ParameterError(f"kind {kind!r} is not known; {suggest(str(kind), KINDS)}")
+    if field not in FIELDS:
+        raise ParameterError(f"field {field!r} is not known; {suggest(str(field), FIELDS)}")
 
 
 def register(
@@ -208,7 +264,7 @@ def register(
     tags: tuple[str, ...] = (),
     noise_shape: tuple[int, ...] | None = None,
 ) -> Callable[[Factory], Factory]:
-    """Put the factory that follows into the catalogue; its texts and facts are a table of `facts.toml`.
+    """Put the factory that follows into the catalogue; its texts and facts are a table of `facts.toml` or of `rows/*.toml`.
 
     Args:
         name: key in the catalogue, lower case with underscores.
@@ -228,13 +284,10 @@ def register(
     """
     if name in ENTRIES:
         raise ParameterError(f"the catalogue has a system {name!r} already; choose another name.")
-    if kind not in KINDS:
-        raise ParameterError(f"kind {kind!r} is not known; {suggest(str(kind), KINDS)}")
-    if field not in FIELDS:
-        raise ParameterError(f"field {field!r} is not known; {suggest(str(field), FIELDS)}")
+    check_kind_and_field(kind, field)
 
     def decorate(factory: Factory) -> Factory:
-        _ENTRIES[name] = Entry(name, factory, kind, dimension, field, chaotic, n_steps, tags, noise_shape)
+        ENTRIES.add(name, Entry(name, factory, kind, dimension, field, chaotic, n_steps, tags, noise_shape))
         return factory
 
     return decorate
