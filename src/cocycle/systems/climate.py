@@ -12,9 +12,7 @@ def Lorenz84(t: Any, u: Any, p: Any) -> Any:
     """Westerly wind that feeds, and is broken by, two phases of a wave."""
     x, y, z = u
     b = p["b"]
-    return jnp.array(
-        [p["a"] * (p["f"] - x) - y * y - z * z, x * (y - b * z) - y + p["g"], x * (b * y + z) - z]
-    )
+    return jnp.array([p["a"] * (p["f"] - x) - y * y - z * z, x * (y - b * z) - y + p["g"], x * (b * y + z) - z])
 
 
 @declared("vallis_el_nino")

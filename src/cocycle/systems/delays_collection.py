@@ -23,7 +23,7 @@ def ScrollDelay(t: Any, x: Any, past: Any, p: Any) -> Any:
 @declared("sprott_delay")
 def SprottDelay(t: Any, x: Any, past: Any, p: Any) -> Any:
     """The simplest chaotic delay equation: a rate that is the sine of the past."""
-    return p["mu"] * jnp.sin(past - p["x0"]) - p["c"] * x
+    return p["mu"] * jnp.sin(past - p["phase"]) - p["c"] * x
 
 
 @declared("voss_delay")

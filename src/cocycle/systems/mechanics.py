@@ -79,6 +79,4 @@ def StickSlipOscillator(t: Any, u: Any, p: Any) -> Any:
     x, v, phase = u
     slip = v - p["vs"]
     friction = p["t0"] * jnp.sign(slip) - p["alpha"] * v + p["beta"] * slip**3
-    return jnp.array(
-        [v, p["eps"] * (p["gamma"] * jnp.cos(phase) - friction) + x * (p["a"] - p["b"] * x * x), p["w"]]
-    )
+    return jnp.array([v, p["eps"] * (p["gamma"] * jnp.cos(phase) - friction) + x * (p["a"] - p["b"] * x * x), p["w"]])

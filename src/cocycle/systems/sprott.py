@@ -7,7 +7,6 @@ import jax.numpy as jnp
 from cocycle.systems.declared import declared
 
 
-
 @declared("sprott_a")
 def SprottA(t: Any, u: Any, p: Any) -> Any:
     """Sprott's case A: a thermostatted oscillator that keeps volume on average."""
