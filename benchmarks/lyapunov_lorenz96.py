@@ -15,7 +15,7 @@ def trace_error(exponents):
 
 
 def ours() -> Contender:
-    system = cc.systems.Lorenz96(n=N, F=F, dt=DT, x0=X0)
+    system = cc.systems.Lorenz96(n=N, forcing=F, dt=DT, x0=X0)
     return Contender("cocycle", lambda: cc.lyapunov_spectrum(system, n_steps=N_STEPS).exponents, trace_error)
 
 

@@ -23,7 +23,7 @@ def main() -> None:
     a, b = statistics.median(jax), statistics.median(ours)
     print(f"\nimport jax {a:.2f} s, import cocycle {b:.2f} s, ratio {ratio:.2f}")
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "cocycle.cli", "report", "lorenz63", "--out", f"{folder}/out", "--quiet"]
+        command = [sys.executable, "-m", "cocycle", "report", "lorenz63", "--out", f"{folder}/out", "--quiet"]
         cold = seconds(command, COCYCLE_CACHE_DIR=f"{folder}/cache")
         warm = [seconds(command, COCYCLE_CACHE_DIR=f"{folder}/cache") for _ in range(3)]
     print(f"cocycle report lorenz63: first {cold:.1f} s, afterwards {statistics.median(warm):.1f} s")

@@ -69,3 +69,9 @@ def test_files_stay_small_and_named_for_their_idea():
     for file in (ROOT / "src").rglob("*.py"):
         assert len(file.read_text().splitlines()) <= 400, file
         assert file.stem not in {"utils", "helpers", "misc", "common", "base", "manager", "tools"}, file
+
+
+def test_editors_see_every_public_name():
+    stub = ast.parse((ROOT / "src" / "cocycle" / "__init__.pyi").read_text())
+    imported = {alias.asname for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert imported | {"__version__"} == set(cocycle.__all__)

@@ -26,6 +26,29 @@ def bent(x, args):
     return (x + 2.0 + 0.3 * jnp.sin(args @ x)) % (2 * jnp.pi)
 
 
+def power(m):
+    def iterated(x, args):
+        for _ in range(m):
+            x = bent(x, args)
+        return x
+
+    return iterated
+
+
+POWERS = {m: power(m) for m in (2, 3, 4)}
+SHAPE = jnp.array([[1.0, 0.5, 0.0], [0.0, 1.0, 0.3], [0.2, 0.0, 1.0]])
+INVERSE = jnp.linalg.inv(SHAPE)
+
+
+def conjugate(y, args):
+    return SHAPE @ bent(INVERSE @ y, args)
+
+
+def standard(x, args):
+    p = x[1] + args * jnp.sin(x[0])
+    return jnp.stack([x[0] + p, p]) % (2 * jnp.pi)
+
+
 def spectrum(function, args, x0=(0.3, 0.2, 0.1), **options):
     system = cc.Map(function, args, x0=jnp.asarray(x0))
     return cc.lyapunov_spectrum(system, n_steps=N_STEPS, n_transient=0, qr_every=1, **options)
@@ -49,11 +72,7 @@ def test_trace_identity(a):
 @given(matrices, st.integers(2, 4))
 def test_power_multiplies_by_m(a, m):
     """The exponents of f^m are m times those of f."""
-
-    def power(x, args):
-        for _ in range(m):
-            x = bent(x, args)
-        return x
+    power = POWERS[m]
 
     once = cc.lyapunov_spectrum(
         cc.Map(bent, a, x0=jnp.array([0.3, 0.2, 0.1])), n_steps=60 * m, n_transient=0, qr_every=m
@@ -76,15 +95,9 @@ def test_time_rescaling(a, dt):
 @given(matrices)
 def test_linear_conjugation(a):
     """An affine change of coordinates changes no exponent beyond its end effect log cond(S) / n."""
-    shape = jnp.array([[1.0, 0.5, 0.0], [0.0, 1.0, 0.3], [0.2, 0.0, 1.0]])
-    inverse = jnp.linalg.inv(shape)
-
-    def conjugate(y, args):
-        return shape @ bent(inverse @ y, args)
-
     plain = spectrum(bent, a)
-    moved = spectrum(conjugate, a, x0=shape @ jnp.array([0.3, 0.2, 0.1]))
-    ends = 2 * np.log(np.linalg.cond(shape)) / N_STEPS
+    moved = spectrum(conjugate, a, x0=SHAPE @ jnp.array([0.3, 0.2, 0.1]))
+    ends = 2 * np.log(np.linalg.cond(SHAPE)) / N_STEPS
     # Only the volume is compared where chaos separates the two orbits by round-off.
     assert abs(plain.exponents.sum() - moved.exponents.sum()) < 3 * ends + 3 * float(plain.mean_log_volume_rate.stderr)
 
@@ -93,11 +106,6 @@ def test_linear_conjugation(a):
 @given(st.floats(0.0, 3.0), st.floats(0.1, 6.0))
 def test_symplectic_pairs(k, p0):
     """The standard map is symplectic: its exponents are plus and minus the same number."""
-
-    def standard(x, args):
-        p = x[1] + args * jnp.sin(x[0])
-        return jnp.stack([x[0] + p, p]) % (2 * jnp.pi)
-
     found = cc.lyapunov_spectrum(
         cc.Map(standard, k, x0=jnp.array([1.0, p0])), n_steps=N_STEPS, n_transient=0, qr_every=1
     )

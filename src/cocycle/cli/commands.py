@@ -6,10 +6,27 @@ import sys
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from cocycle.core.errors import ParameterError
 
+
+class StoppedError(Exception):
+    """Ctrl-C, under a name that typer does not turn into an exit of its own."""
+
+
+class _Commands(TyperGroup):
+    """The commands, with Ctrl-C left to `main`."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise StoppedError from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -17,14 +34,20 @@ app = typer.Typer(
 )
 
 Source = Annotated[
-    str, typer.Argument(help="A name of the catalogue, file.py:object, or csv, tsv, txt, parquet, npy, npz, nc.", show_default=False)
+    str,
+    typer.Argument(
+        help="A name of the catalogue, file.py:object, or csv, tsv, txt, parquet, npy, npz, nc.", show_default=False
+    ),
 ]
 SystemSource = Annotated[str, typer.Argument(help="A name of the catalogue, or file.py:object.", show_default=False)]
-Settings = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Parameter value; may be repeated.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Parameter value; may be repeated.")
+]
 Steps = Annotated[int | None, typer.Option("--steps", help="Number of steps.", show_default=False)]
 Duration = Annotated[float | None, typer.Option("--duration", help="The same as a time.", show_default=False)]
 Dt = Annotated[
-    float | None, typer.Option("--dt", help="Time between two values of data; length of a system's step.", show_default=False)
+    float | None,
+    typer.Option("--dt", help="Time between two values of data; length of a system's step.", show_default=False),
 ]
 X0 = Annotated[str | None, typer.Option("--x0", metavar="1,2,3", help="Initial state.", show_default=False)]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of noise and of the estimators.")]
@@ -42,10 +65,12 @@ def report(
     dt: Dt = None,
     x0: X0 = None,
     sweep: Annotated[
-        str | None, typer.Option("--sweep", metavar="NAME=START:STOP:N", help="Add a bifurcation strip.", show_default=False)
+        str | None,
+        typer.Option("--sweep", metavar="NAME=START:STOP:N", help="Add a bifurcation strip.", show_default=False),
     ] = None,
     out: Annotated[
-        pathlib.Path | None, typer.Option("--out", help="Output directory; default ./cocycle-report-NAME.", show_default=False)
+        pathlib.Path | None,
+        typer.Option("--out", help="Output directory; default ./cocycle-report-NAME.", show_default=False),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print report.json, and nothing else, on stdout.")] = False,
     seed: Seed = 0,
@@ -138,7 +163,9 @@ def check_seed(seed: int) -> None:
 
 @app.command("list")
 def list_systems(
-    field: Annotated[str | None, typer.Option("--field", help="Only systems of this field.", show_default=False)] = None,
+    field: Annotated[
+        str | None, typer.Option("--field", help="Only systems of this field.", show_default=False)
+    ] = None,
     debug: Debug = False,
 ) -> int:
     """List the systems of the catalogue."""
@@ -187,7 +214,9 @@ def simulate(
         chosen = choose(source, options.settings(settings or []), dt, seed)
         start = options.initial_state(x0, chosen.system)
         driver = driver_for(chosen.system, start, seed) if chosen.driver is None else chosen.driver
-        n_steps = steps_of(chosen.system, start, steps if steps is not None or duration is not None else 10_000, duration)
+        n_steps = steps_of(
+            chosen.system, start, steps if steps is not None or duration is not None else 10_000, duration
+        )
         progress = False if quiet else None
         orbit = trajectory(chosen.system, start, driver, n_steps=n_steps, save_every=save_every, progress=progress)
     writing.write(orbit, output)

@@ -26,13 +26,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     argv = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     debug = "--debug" in argv
-    from cocycle.cli.commands import app
+    from cocycle.cli.commands import StoppedError, app
 
     try:
         with _own_warnings(debug), compilation_cache():
             code = app(args=argv, standalone_mode=False, prog_name="cocycle")
         return code if isinstance(code, int) else OK
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, StoppedError):
         _say("interrupted", "nothing was written.")
         return INTERRUPTED
     except BrokenPipeError:
@@ -41,8 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except Exception as error:
-        if type(error).__name__ in {"Exit", "Abort"} and not isinstance(error, CocycleError):
-            return int(getattr(error, "exit_code", INTERNAL))
+        if type(error).__name__ == "Exit":
+            return int(getattr(error, "exit_code", OK))
         if debug:
             raise
         return _failed(error, argv)
@@ -91,8 +91,9 @@ def usage_message(error: Any) -> str:
         word = text.split("'")[1] if "'" in text else ""
         possible = difflib.get_close_matches(word, known, n=2, cutoff=0.4) or known
         text = text.split("Did you mean")[0].strip()
-        text = f"{text.rstrip('.')}; {'did you mean' if len(possible) < len(known) else 'commands are'} {', '.join(possible)}"
-        return f"{text}?" if len(possible) < len(known) else f"{text}."
+        if possible == known:
+            return f"{text.rstrip('.')}; commands are {', '.join(known)}."
+        return f"{text.rstrip('.')}; did you mean {' or '.join(possible)}?"
     if possible and "Did you mean" not in text and "Possible options" not in text:
         text = f"{text.rstrip('.')}; did you mean {' or '.join(possible[:3])}?"
     path = getattr(context, "command_path", "cocycle")
@@ -156,11 +157,11 @@ def compilation_cache() -> Iterator[None]:
     """Let JAX keep compiled programs between runs, unless the user has set a cache of their own."""
     import jax
 
-    path = cache_directory() if jax.config.jax_compilation_cache_dir is None else None
+    path = cache_directory() if jax.config.values["jax_compilation_cache_dir"] is None else None
     if path is None:
         yield
         return
-    least = jax.config.jax_persistent_cache_min_compile_time_secs
+    least = jax.config.values["jax_persistent_cache_min_compile_time_secs"]
     jax.config.update("jax_compilation_cache_dir", str(path))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.02)
     try:

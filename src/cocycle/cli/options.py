@@ -92,7 +92,9 @@ def initial_state(text: str | None, system: AbstractSystem) -> Any:
     if own is None:
         return values if len(values) > 1 else values[0]
     if not hasattr(own, "shape"):
-        raise ParameterError("--x0 fits states that are one array; this system has another kind, so set x0 in its file.")
+        raise ParameterError(
+            "--x0 fits states that are one array; this system has another kind, so set x0 in its file."
+        )
     if values.size != own.size:
         raise ParameterError(f"--x0 has {values.size} numbers, but the state has {own.size}.")
     return values.reshape(own.shape)

@@ -118,15 +118,21 @@ def from_file(source: str) -> tuple[AbstractSystem, str]:
         if len(unique) == 1:
             name = next(iter(unique.values()))
         elif found:
-            raise UnknownNameError(f"{path} defines {len(found)} systems; name one: {', '.join(f'{path}:{k}' for k in found)}")
+            raise UnknownNameError(
+                f"{path} defines {len(found)} systems; name one: {', '.join(f'{path}:{k}' for k in found)}"
+            )
         else:
-            raise DataError(f"{path} defines no system; make one with cocycle.Flow, cocycle.Map or a decorator such as @cocycle.flow.")
+            raise DataError(f"{path} defines no system; make one with cocycle.Flow, cocycle.Map or @cocycle.flow.")
     if not hasattr(module, name):
         hint = suggest(name, found) if found else "it defines no system."
         raise UnknownNameError(f"{path} has no object {name!r}; {hint}")
     system = getattr(module, name)
     if not isinstance(system, AbstractSystem):
-        made = f"; call it: {name} = {name}(...)" if isinstance(system, type) else "; wrap it with cocycle.Flow or cocycle.Map"
+        made = (
+            f"; call it: {name} = {name}(...)"
+            if isinstance(system, type)
+            else "; wrap it with cocycle.Flow or cocycle.Map"
+        )
         raise DataError(f"{path}:{name} is a {type(system).__name__}, not a system{made}.")
     return system, name
 

@@ -61,7 +61,7 @@ def show_report(found: Any, page: pathlib.Path, document: pathlib.Path) -> None:
     style = COLOURS.get(verdict["regime"], "bold green")
     console.print(Text.assemble((found.name, "bold"), ": ", (verdict["regime"], style)), soft_wrap=True)
     for reason in verdict["reasons"]:
-        console.print(Text(f"  {reason}"))
+        console.print(Text(f"  {reason}"), soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("quantity")
     table.add_column("value ± standard error", no_wrap=True)
@@ -112,5 +112,5 @@ def show_entry(entry: Any) -> None:
         table.add_row(name, Text(f"{value:.6g}" if isinstance(value, float) else str(value)), meanings.get(name, ""))
     console.print(table)
     for fact in entry.facts:
-        console.print(Text(f"  - {fact.statement}  [{fact.source}]"))
+        console.print(Text(f"  - {fact.statement}  [{fact.source}]"), soft_wrap=True)
     console.print(Text(f"\n  cocycle report {entry.name}", style="dim"))

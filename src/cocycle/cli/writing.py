@@ -9,7 +9,7 @@ from cocycle.core.run import Trajectory
 from cocycle.core.storage import atomic_file
 
 SUFFIXES = (".nc", ".parquet", ".csv", ".npz")
-NEEDS = {".nc": "h5netcdf", ".parquet": "pyarrow"}
+NEEDS = {".parquet": "pyarrow"}
 
 
 def check_file(path: pathlib.Path) -> None:
@@ -47,7 +47,9 @@ def write(orbit: Trajectory, path: pathlib.Path) -> None:
         return
     if suffix == ".nc":
         buffer = io.BytesIO()
-        orbit.to_xarray().to_netcdf(buffer, engine="h5netcdf")
+        # NetCDF 4 where its packages are, else the classic format, which scipy writes.
+        modern = all(importlib.util.find_spec(name) is not None for name in ("h5netcdf", "h5py"))
+        orbit.to_xarray().to_netcdf(buffer, engine="h5netcdf" if modern else "scipy")
         with atomic_file(path) as handle:
             handle.write(buffer.getvalue())
         return

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
+from cocycle.core.counter_noise import normal_at
 from cocycle.core.errors import DriverError, ParameterError
 
 StepNumber = int | Int[Array, ""]
@@ -101,7 +102,7 @@ class Brownian(AbstractDriver):
 
     def at(self, n: StepNumber) -> Float[Array, "..."]:
         """Return the standard normal draw of step n."""
-        return jr.normal(jr.fold_in(self.key, n), self.shape, dtype=float)
+        return normal_at(self.key, n, self.shape)
 
 
 class Keys(AbstractDriver):

@@ -16,7 +16,7 @@ from cocycle.core.start import start
 from cocycle.core.sweep import sweep
 from cocycle.core.system import AbstractSystem
 from cocycle.stability import lyapunov_spectrum
-from cocycle.steppers import Flow
+from cocycle.steppers import DelayFlow, Flow
 
 N_SHOWN = 100
 FLAT = 1e-9
@@ -61,7 +61,7 @@ class Bifurcation:
     Attributes:
         parameter: its name.
         values: (n,) values.
-        exponent: (n,) largest exponent [nats / time]; nan where the orbit left the finite numbers or it has no tangents.
+        exponent: (n,) largest exponent [nats / time]; nan where the orbit diverges or has no tangents.
         stderr: (n,) its standard error [same].
         at: (points,) parameter value of each visited point.
         visited: (points,) local maxima of the coordinate for a flow, states for a map.
@@ -160,7 +160,7 @@ def bifurcation_diagram(
     except NotDifferentiableError:
         case = dataclasses.replace(case, tangents=False)
         orbit, exponent, stderr = sweep(case, over.values, progress=progress)
-    is_flow = isinstance(system, Flow)
+    is_flow = isinstance(system, Flow | DelayFlow)
     finite = np.isfinite(orbit).all(axis=1)
     at, visited = [np.zeros(0)], [np.zeros(0)]
     for value, row in zip(over.values[finite], orbit[finite], strict=True):

@@ -120,7 +120,9 @@ def require_directory(directory: str | pathlib.Path) -> pathlib.Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
-        raise OutputError(f"cannot write into {path}: a file of that name is in the way; choose another directory.") from None
+        raise OutputError(
+            f"cannot write into {path}: a file of that name is in the way; choose another directory."
+        ) from None
     except OSError as error:
         raise OutputError(f"cannot make the directory {path}: {error.strerror}; choose another place.") from None
     if not os.access(path, os.W_OK):

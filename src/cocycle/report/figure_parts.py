@@ -5,7 +5,6 @@ Colours are tokens such as "@blue"; the page turns them into a light or a dark p
 
 import base64
 import dataclasses
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -121,7 +120,9 @@ def layout(x: dict[str, Any], y: dict[str, Any], **options: Any) -> dict[str, An
     return {"xaxis": x, "yaxis": y, "showlegend": False, **options}
 
 
-def line(x: Any, y: Any, colour: str = "@blue", *, width: float = 1.4, name: str = "", **options: Any) -> dict[str, Any]:
+def line(
+    x: Any, y: Any, colour: str = "@blue", *, width: int | float = 1.4, name: str = "", **options: Any
+) -> dict[str, Any]:
     """Line through points.
 
     Args:
@@ -137,7 +138,9 @@ def line(x: Any, y: Any, colour: str = "@blue", *, width: float = 1.4, name: str
     return {**trace, **options}
 
 
-def dots(x: Any, y: Any, colour: str = "@blue", *, size: float = 3, name: str = "", **options: Any) -> dict[str, Any]:
+def dots(
+    x: Any, y: Any, colour: str = "@blue", *, size: int | float = 3, name: str = "", **options: Any
+) -> dict[str, Any]:
     """Points.
 
     Args:
@@ -153,7 +156,9 @@ def dots(x: Any, y: Any, colour: str = "@blue", *, size: float = 3, name: str = 
     return {**trace, **options}
 
 
-def band(x: np.ndarray, low: np.ndarray, high: np.ndarray, colour: str = "@blue-soft", name: str = "") -> dict[str, Any]:
+def band(
+    x: np.ndarray, low: np.ndarray, high: np.ndarray, colour: str = "@blue-soft", name: str = ""
+) -> dict[str, Any]:
     """Filled area between two curves.
 
     Args:
@@ -176,7 +181,9 @@ def band(x: np.ndarray, low: np.ndarray, high: np.ndarray, colour: str = "@blue-
     }
 
 
-def rule(value: float, *, vertical: bool = False, colour: str = "@ink", dash: str = "dot", **options: Any) -> dict:
+def rule(
+    value: int | float, *, vertical: bool = False, colour: str = "@ink", dash: str = "dot", **options: Any
+) -> dict:
     """Straight line across the plot, as a layout shape.
 
     Args:
@@ -208,7 +215,7 @@ def stacked(n: int, gap: float = 0.06) -> list[list[float]]:
 
 
 def raster(
-    x: np.ndarray, y: np.ndarray, x_edges: np.ndarray, n_rows: int, y_range: Sequence[float], **options: Any
+    x: np.ndarray, y: np.ndarray, x_edges: np.ndarray, n_rows: int, y_range: tuple[Any, Any], **options: Any
 ) -> dict[str, Any]:
     """Many points as a picture of their density, darker where there are more: light to draw and to print.
 

@@ -26,7 +26,7 @@
   }
 
   function dress(layout, palette, narrow) {
-    var axis = { gridcolor: palette.grid, zeroline: false, linecolor: palette.grid, tickfont: { size: narrow ? 11 : 12 },
+    var axis = { gridcolor: palette.grid, zeroline: false, exponentformat: "power", minexponent: 6, linecolor: palette.grid, tickfont: { size: narrow ? 11 : 12 },
                  title: { font: { size: narrow ? 12 : 13, color: palette.soft } } };
     var out = Object.assign({ paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", autosize: true,
       font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: palette.ink },

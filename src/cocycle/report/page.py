@@ -70,7 +70,9 @@ def render(document: dict[str, Any], figures: Sequence[Figure], equations: Seque
         checks=[_check(name, c) for name, c in document["checks"].items()],
         equations=[mathematics(line) for line in equations],
         parameters=[(k, _short(v)) for k, v in document["parameters"].items()],
-        options=[(k.replace("_", " "), _short(v)) for k, v in document["options"].items() if v is not None and v is not False],
+        options=[
+            (k.replace("_", " "), _short(v)) for k, v in document["options"].items() if v is not None and v is not False
+        ],
         figures=figures,
         plain=_short,
         figure_json=_script_json({f.key: _plots(f) for f in figures}),
@@ -152,7 +154,7 @@ def mathematics(latex: str) -> dict[str, str]:
         `latex`, and `mathml` ("" where it cannot be made).
     """
     try:
-        from latex2mathml.converter import convert
+        from latex2mathml.converter import convert  # pyright: ignore[reportMissingImports]
 
         return {"latex": latex, "mathml": convert(latex, display="block")}
     except Exception:

@@ -14,14 +14,15 @@ from cocycle.report.series import Series
 from cocycle.stability import Spectrum
 
 MAX_ROWS = 12
+LEFT = "text-align:left"
 
 
 def to_xarray(result: Any) -> Any:
     """Return a result as a labelled dataset.
 
     A Trajectory has the dimension `time` and one variable for each named component (or one with the dimension
-    `component`); a Spectrum has `exponents`, `stderr`, `n_eff` (exponent) and `local` (row, exponent); a Series one variable over
-    `time`; an Estimate `value` and `stderr`; any other result its arrays and numbers by name.
+    `component`); a Spectrum has `exponents`, `stderr`, `n_eff` (exponent) and `local` (row, exponent); a Series one
+    variable over `time`; an Estimate `value` and `stderr`; any other result its arrays and numbers by name.
 
     Args:
         result: a result of cocycle.
@@ -49,7 +50,7 @@ def to_xarray(result: Any) -> Any:
         attributes = {"source": result.source, "dt": result.dt, "time_unit": result.time_unit}
         time = ("time", result.times, {"units": result.time_unit})
         return xr.Dataset({name: ("time", result.values, {"units": result.unit})}, {"time": time}, attributes)
-    return xr.Dataset(_fields(result, "to_xarray"))
+    return xr.Dataset(_fields(result))
 
 
 def to_pandas(result: Any) -> Any:
@@ -106,7 +107,7 @@ def to_html(result: Any) -> str:
         body = to_pandas(result).iloc[: MAX_ROWS // 2].to_html(border=0) if len(result) else ""
         return f"<div><p><b>{html.escape(title)}</b></p>{body}</div>"
     rows = "".join(
-        f"<tr><th style='text-align:left'>{html.escape(name)}</th><td style='text-align:left'>{html.escape(text)}</td></tr>"
+        f"<tr><th style='{LEFT}'>{html.escape(name)}</th><td style='{LEFT}'>{html.escape(text)}</td></tr>"
         for name, text in _lines(result)
     )
     return f"<div><p><b>{html.escape(type(result).__name__)}</b></p><table>{rows}</table></div>"
@@ -170,19 +171,19 @@ def _spectrum_dataset(result: Spectrum) -> Any:
     return xr.Dataset(data, coords, attributes)
 
 
-def _fields(result: Any, what: str) -> dict[str, Any]:
+def _fields(result: Any, prefix: str = "") -> dict[str, Any]:
     """Arrays and numbers of any result, by name; results inside it by their own fields."""
     if not dataclasses.is_dataclass(result) or isinstance(result, type):
-        raise ParameterError(f"{what} takes a result of cocycle, got {type(result).__name__}.")
+        raise ParameterError(f"to_xarray takes a result of cocycle, got {type(result).__name__}.")
     out: dict[str, Any] = {}
     for field in dataclasses.fields(result):
-        value = getattr(result, field.name)
+        value, name = getattr(result, field.name), f"{prefix}{field.name}"
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            out.update({f"{field.name}_{name}": v for name, v in _fields(value, what).items()})
+            out.update(_fields(value, f"{name}_"))
         elif isinstance(value, np.ndarray | jax.Array) and np.ndim(value):
-            out[field.name] = (tuple(f"{field.name}_{k}" for k in range(np.ndim(value))), np.asarray(value))
-        elif isinstance(value, int | float | str) or np.ndim(value) == 0 and isinstance(value, np.generic | jax.Array):
-            out[field.name] = ((), np.asarray(value))
+            out[name] = (tuple(f"{name}_{k}" for k in range(np.ndim(value))), np.asarray(value))
+        elif isinstance(value, int | float | str | np.generic | jax.Array):
+            out[name] = ((), np.asarray(value))
     return out
 
 
@@ -204,7 +205,7 @@ def _lines(result: Any) -> list[tuple[str, str]]:
     rows = []
     for field in dataclasses.fields(result):
         value = getattr(result, field.name)
-        if isinstance(value, Estimate) or isinstance(value, int | float | str):
+        if isinstance(value, Estimate | int | float | str):
             rows.append((field.name, str(value)))
         elif field.name == "reasons":
             rows.append((field.name, "; ".join(value)))

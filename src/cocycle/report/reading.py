@@ -17,11 +17,11 @@ READERS = (".csv", ".tsv", ".txt", ".dat", ".parquet", ".npy", ".npz", ".nc")
 def read(
     path: str | pathlib.Path, *, column: str | int | None = None, dt: Any = None, time: str | None = None
 ) -> Series:
-    """Read one series from a file.
+    r"""Read one series from a file.
 
-    Delimiter, header and decimal comma of text are found by looking. The time column is the one named `time`, or one with
-    a name that times have (time, t, date, month, ...), or the first of several columns that rises all along in equal steps. Dates
-    become steps of the calendar (month, day, hour, ...), and the unit is kept.
+    Delimiter, header and decimal comma of text are found by looking. The time column is the one named by `time`, or one
+    with a name that times have (time, t, date, month, ...), or the first of several columns if it rises all along in
+    equal steps. Dates become steps of the calendar (month, day, hour, ...), and the unit is kept.
 
     Args:
         path: .csv, .tsv, .txt, .dat, .parquet, .npy, .npz or .nc (NetCDF).
@@ -42,7 +42,7 @@ def read(
     Example:
         >>> import tempfile
         >>> file = pathlib.Path(tempfile.mkdtemp()) / "sine.csv"
-        >>> _ = file.write_text("t,x\\n0.0,0\\n0.1,1\\n0.2,0\\n0.3,-1\\n")
+        >>> _ = file.write_text("t,x\n0.0,0\n0.1,1\n0.2,0\n0.3,-1\n")
         >>> x = read(file)
         >>> x.column, x.dt, x.values.tolist()
         ('x', 0.1, [0.0, 1.0, 0.0, -1.0])
@@ -128,9 +128,7 @@ def _time_column(
     return None
 
 
-def _value_column(
-    table: dict[str, np.ndarray], column: str | int | None, clock: str | None, path: pathlib.Path
-) -> str:
+def _value_column(table: dict[str, np.ndarray], column: str | int | None, clock: str | None, path: pathlib.Path) -> str:
     if column is not None:
         name = _resolve(table, column, path)
         if name == clock:

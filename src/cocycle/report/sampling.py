@@ -13,6 +13,7 @@ NAMES = {
 }  # fmt: skip
 COUNTERS = {"step", "index", "n", "sample", ""}
 UNIFORM = 0.01
+COARSE = 0.4
 SECONDS = {"week": 604800.0, "day": 86400.0, "hour": 3600.0, "minute": 60.0, "second": 1.0}
 
 
@@ -85,7 +86,9 @@ def step_of(values: np.ndarray, name: str) -> tuple[float, str]:
     if values.dtype.kind == "M":
         return _calendar_step(values, name)
     if values.dtype.kind not in "iuf":
-        raise DataError(f"time column {name!r} holds {values.dtype}, not numbers or dates; name another one, or give dt.")
+        raise DataError(
+            f"time column {name!r} holds {values.dtype}, not numbers or dates; name another one, or give dt."
+        )
     if len(values) < 2:
         raise DataError(f"time column {name!r} has {len(values)} rows; two are needed for a step.")
     times = np.asarray(values, dtype=float)
@@ -124,7 +127,10 @@ def uniform_step(times: np.ndarray, name: str) -> float:
         )
     step = float((times[-1] - times[0]) / (len(times) - 1))
     off = np.abs(times - (times[0] + step * np.arange(len(times))))
-    if off.max() > max(UNIFORM * step, 1.01 * _last_digit(times)) or steps.max() > 2 * steps.min():
+    digit = _last_digit(times)
+    # Rounding moves a time, and the ends of the grid, by half a digit each; a coarse digit would excuse anything.
+    rounding = 1.01 * digit if digit < COARSE * step else 0.0
+    if off.max() > max(UNIFORM * step, rounding):
         raise DataError(
             f"time column {name!r} is not evenly sampled: steps run from {steps.min():.4g} to {steps.max():.4g} "
             f"(median {np.median(steps):.4g}); resample first, e.g. numpy.interp on an even grid."

@@ -1,8 +1,8 @@
 """`report.json`: one document with documented keys, the same for systems and for data.
 
 Strict JSON: a number that does not exist is null, and its reason is in `refusals`; an exponent of minus infinity is
-the string "-inf"; a standard error that is not known is null. The schema is `schema.json` beside this module, explained in
-docs/report-json.md.
+the string "-inf"; a standard error that is not known is null. The schema is `schema.json` beside this module,
+explained in docs/report-json.md.
 """
 
 import datetime
@@ -21,7 +21,8 @@ from cocycle.core.estimate import Estimate
 from cocycle.core.parameters import parameters
 from cocycle.core.run import Status
 from cocycle.report.system_analysis import PATTERN, SystemAnalysis
-from cocycle.stability import Regime
+from cocycle.stability import Regime, kaplan_yorke_dimension
+from cocycle.stability.regime import zero_tolerance
 
 SCHEMA = "cocycle-report/1"
 REQUIRED = (
@@ -142,13 +143,15 @@ def system_document(analysis: SystemAnalysis, source: dict[str, Any] | None = No
         analysis: what was measured.
         source: more about where the system comes from (title, file, reference); merged into `source`.
     """
-    about = {"kind": "system", "name": analysis.name, "type": type(analysis.system).__name__}
-    about["dimension"] = int(analysis.points.shape[1])
+    about: dict[str, Any] = {"kind": "system", "name": analysis.name, "type": type(analysis.system).__name__}
+    spectrum = analysis.spectrum
+    about["dimension"] = int(analysis.points.shape[1]) if spectrum is None else spectrum.n_dimensions
     document = frame({**about, **(source or {})}, analysis.verdict.regime, analysis.verdict.reasons)
     document["quantities"] = _system_quantities(analysis)
     document["refusals"] = _system_refusals(analysis, document["quantities"])
     document["checks"] = _checks(analysis)
     document["parameters"] = {k: number(v) for k, v in parameters(analysis.system).items() if np.size(v) <= 64}
+    stepper = getattr(analysis.system, "stepper", None)
     document["options"] = {
         "n_steps": analysis.n_steps,
         "n_transient": 0 if analysis.spectrum is None else int(analysis.spectrum.n_transient),
@@ -156,7 +159,7 @@ def system_document(analysis: SystemAnalysis, source: dict[str, Any] | None = No
         "duration": analysis.n_steps * analysis.dt,
         "seed": analysis.seed,
         "driver": type(analysis.driver).__name__,
-        "stepper": type(analysis.system.stepper).__name__ if hasattr(analysis.system, "stepper") else None,
+        "stepper": None if stepper is None else type(stepper).__name__,
         "status": str(Status.OK if analysis.spectrum is None else analysis.spectrum.status),
         "interrupted": analysis.interrupted,
     }
@@ -195,7 +198,7 @@ def _system_quantities(analysis: SystemAnalysis) -> dict[str, Any]:
         method = f"QR of pushed tangents over {spectrum.duration:g} {time}, block-scaling errors"
         out["lyapunov_exponents"] = quantity(spectrum.exponents, spectrum.stderr, rate, method)
         out["maximal_exponent"] = entry(spectrum.maximal_exponent, rate)
-        out["kaplan_yorke_dimension"] = entry(spectrum.kaplan_yorke_dimension, "1")
+        out["kaplan_yorke_dimension"] = entry(_kaplan_yorke(analysis), "1")
         out["mean_log_volume_rate"] = entry(spectrum.mean_log_volume_rate, rate)
         out["entropy_rate_bound"] = entry(spectrum.entropy_rate_bound, rate)
     out["lyapunov_time"] = entry(analysis.lyapunov_time, time)
@@ -209,6 +212,21 @@ def _system_quantities(analysis: SystemAnalysis) -> dict[str, Any]:
     out["permutation_entropy"] = entry(analysis.entropy, "1", f"share of log m!, ordinal patterns {label}")
     out["statistical_complexity"] = entry(analysis.complexity, "1", f"Jensen-Shannon, ordinal patterns {label}")
     return out
+
+
+def _kaplan_yorke(analysis: SystemAnalysis) -> Estimate:
+    """Kaplan-Yorke dimension; in regular motion an exponent that cannot be told from zero counts as zero.
+
+    Else a limit cycle whose zero exponent comes out a little negative would have dimension 0.
+    """
+    spectrum = analysis.spectrum
+    assert spectrum is not None
+    if analysis.verdict.regime not in (Regime.PERIODIC, Regime.QUASI_PERIODIC):
+        return spectrum.kaplan_yorke_dimension
+    exponents = np.asarray(spectrum.exponents)
+    near = np.abs(exponents) <= zero_tolerance(spectrum)
+    value = kaplan_yorke_dimension(np.where(near, 0.0, exponents))
+    return Estimate(float(value), 0.0, math.inf, "Kaplan-Yorke formula, zero within the error taken as zero")
 
 
 def _system_refusals(analysis: SystemAnalysis, quantities: dict[str, Any]) -> dict[str, str]:
@@ -240,7 +258,7 @@ def _checks(analysis: SystemAnalysis) -> dict[str, Any]:
             "value": residual,
             "tolerance": ROUND_OFF,
             "passed": residual < ROUND_OFF,
-            "meaning": "largest difference between the sum of the growth rates and log|det| of the step [nats per step]",
+            "meaning": "largest difference between the summed growth rates and log|det| of the step [nats per step]",
         }
     still_moving = analysis.verdict.regime not in (Regime.FIXED_POINT, Regime.DIVERGING)
     autonomous = isinstance(analysis.driver, Still) and not isinstance(analysis.driver, Clock)

@@ -36,7 +36,7 @@ class Series(Presentable):
     """
 
     values: np.ndarray
-    dt: float = 1.0
+    dt: float | int = 1.0
     name: str = "series"
     column: str = ""
     source: str = "array"

@@ -60,7 +60,7 @@ def _quantities(series: Series, a: SeriesAnalysis) -> tuple[dict[str, Any], dict
     unit = series.time_unit
     rate = f"nats / {unit}"
     why = {
-        "lyapunov_exponents": "a scalar series gives the largest exponent only; all of them need the equations or a model.",
+        "lyapunov_exponents": "a scalar series gives the largest one only; all need the equations or a model.",
         "kaplan_yorke_dimension": "it needs all exponents, that is the equations or a model.",
         "mean_log_volume_rate": "it needs the equations or a model.",
     }
@@ -125,7 +125,9 @@ def _patterns(a: SeriesAnalysis, name: str, unit: str, why: dict[str, str]) -> d
         return entry(None, "1")
     delay = 1 if a.delay is None else a.delay.delay
     kind = "share of log m!" if name == "permutation_entropy" else "Jensen-Shannon"
-    return entry(estimate, "1", f"{kind}, ordinal patterns of 5 values, delay {delay * a.dt:g} {unit}, {estimate.method}")
+    return entry(
+        estimate, "1", f"{kind}, ordinal patterns of 5 values, delay {delay * a.dt:g} {unit}, {estimate.method}"
+    )
 
 
 def _predictability(a: SeriesAnalysis, unit: str, why: dict[str, str]) -> dict[str, Any]:

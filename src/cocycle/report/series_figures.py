@@ -91,7 +91,10 @@ def portrait(series: Series, analysis: SeriesAnalysis) -> Figure | None:
         titles = {"xaxis": "x(t)", "yaxis": "x(t - τ)", "zaxis": "x(t - 2τ)"}
         scene = {k: {"title": {"text": v}} for k, v in titles.items()}
         extra = Panel([space], {"scene": scene, "showlegend": False}, 520)
-    text = f"The series against itself a delay τ = {lag} earlier ({analysis.delay.reason}): structure here is not noise."
+    text = (
+        f"The series against itself a delay τ = {lag} earlier ({analysis.delay.reason}): a round cloud means that a "
+        "value says little of a later one, a thin curve that it says nearly all."
+    )
     return Figure("portrait", "Delay portrait", text, (panel,), extra)
 
 
@@ -119,8 +122,8 @@ def divergence(series: Series, analysis: SeriesAnalysis) -> Figure | None:
     )
     plan.update({"showlegend": True, "legend": LEGEND})
     text = (
-        "Mean log distance of orbits that were near once; a straight rise (orange, fitted) is exponential growth, and the "
-        f"dotted line its end. {' '.join(f'{s[:1].upper()}{s[1:]}.' for s in said)}"
+        "Mean log distance of orbits that were near once; a straight rise (orange, fitted) is exponential growth, "
+        f"and the dotted line its end. {' '.join(f'{s[:1].upper()}{s[1:]}.' for s in said)}"
     )
     return Figure("divergence", "Divergence of neighbours", text, (Panel(data, plan, 400),))
 
@@ -192,9 +195,9 @@ def plane(series: Series, analysis: SeriesAnalysis) -> Figure | None:
     data.append(dots([h], [c], "@orange", size=12, name=series.column or series.name, **bars))
     axes = axis("permutation entropy", range=[-0.03, 1.05]), axis("statistical complexity", range=[0, 0.56])
     text = (
-        f"The series (orange, bars of two standard errors) at entropy {format_value(h, float(entropy.stderr))} and complexity "
-        f"{format_value(c, float(complexity.stderr))}, between the limits of what is possible (grey), beside known processes: noise "
-        "lies at the lower right, deterministic chaos higher up."
+        f"The series (orange, bars of two standard errors) at entropy {format_value(h, float(entropy.stderr))} and "
+        f"complexity {format_value(c, float(complexity.stderr))}, between the limits of what is possible (grey), "
+        "beside known processes: noise lies at the lower right, deterministic chaos higher up."
     )
     return Figure("plane", "Entropy-complexity plane", text, (Panel(data, layout(*axes), 420),))
 
@@ -240,7 +243,8 @@ def forecast(series: Series, analysis: SeriesAnalysis) -> Figure | None:
     axes = axis(f"horizon [{series.time_unit}]"), axis("error [standard deviations]", range=[0, top])
     plan = {**layout(*axes, shapes=[rule(0.5)]), "showlegend": True, "legend": LEGEND}
     text = (
-        f"Error of {skill.n_targets:,} forecasts per horizon on the last third of the series, learnt on the rest; the band is two "
-        "standard errors. Below persistence and the mean is skill; the dotted line is half a standard deviation."
+        f"Error of {skill.n_targets:,} forecasts per horizon on the last third of the series, learnt on the rest; "
+        "the band is two standard errors. Below persistence and the mean is skill; the dotted line is half a standard "
+        "deviation."
     )
     return Figure("forecast", "Forecast skill", text, (Panel(data, plan, 400),))

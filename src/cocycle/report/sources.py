@@ -3,6 +3,7 @@
 import pathlib
 from typing import Any
 
+from cocycle.core.errors import DataError
 from cocycle.core.parameters import parameters as parameters_of
 from cocycle.core.parameters import with_parameters
 from cocycle.core.progress import Progress
@@ -119,6 +120,9 @@ def of_series(series: Series, *, seed: int = 0, progress: bool | None = None) ->
         def advance(name: str, n_done: int, n_all: int) -> None:
             bar.advance(1)
 
-        analysis = analyse_series(series.values, series.dt, progress=advance, seed=seed)
+        try:
+            analysis = analyse_series(series.values, series.dt, progress=advance, seed=seed)
+        except DataError as refusal:
+            raise type(refusal)(f"{series.source}: {refusal}") from None
     document = series_document(series, analysis, seed)
     return Report(document, lambda: series_figures(series, analysis), (), analysis)

@@ -8,8 +8,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from cocycle.core.drivers import AbstractDriver, Brownian
-from cocycle.core.errors import AccuracyWarning, CocycleError, InterruptedWarning, NotDifferentiableError, ParameterError
+from cocycle.core.drivers import AbstractDriver, Brownian, Clock, Still
+from cocycle.core.errors import (
+    AccuracyWarning,
+    CocycleError,
+    InterruptedWarning,
+    NotDifferentiableError,
+    ParameterError,
+)
 from cocycle.core.estimate import Estimate
 from cocycle.core.run import Status, Trajectory, trajectory
 from cocycle.core.start import count, start
@@ -27,6 +33,8 @@ N_SAVED = 20_000
 N_POINTS = 10_000
 N_SWEEP = 4000
 GROWTH = 1000.0
+N_APPROACH = 1500
+REST = 1e-6
 MAX_POINT_DIMENSION = 12
 PATTERN = 5
 SAMPLES_PER_PERIOD = 50.0
@@ -55,6 +63,7 @@ class SystemAnalysis:
         seed: of noise and of the estimators.
         n_steps: steps of the spectrum, transient included.
         interrupted: whether a person stopped it; then later parts are missing.
+        approach: the orbit from the initial state, where the attractor itself shows no motion, else None.
     """
 
     system: AbstractSystem
@@ -75,11 +84,17 @@ class SystemAnalysis:
     seed: int
     n_steps: int
     interrupted: bool = False
+    approach: Trajectory | None = None
 
     @property
     def points(self) -> np.ndarray:
         """States of the orbit, flattened (time, D)."""
         return flat_orbit(self.orbit.x)
+
+    @property
+    def shown(self) -> np.ndarray:
+        """States to look at (time, D): of the attractor, or of the approach to it where it does not move."""
+        return self.points if self.approach is None else flat_orbit(self.approach.x)
 
     @property
     def dt(self) -> float:
@@ -184,12 +199,17 @@ def analyse_system(
         stopped = stopped or orbit.status is Status.INTERRUPTED
         points = flat_orbit(orbit.x)
         verdict = _verdict(spectrum, system, points, driver, every)
-        observed = _Observed(points, every * float(system.dt), seed, refusals, skip=stopped)
+        observed = _Observed(points, _size(after), every * float(system.dt), seed, refusals, skip=stopped)
+        approach = None
+        if np.ptp(points, axis=0).max() <= REST * max(float(np.abs(points).max()), 1e-300) and not stopped:
+            approach = trajectory(system, x0, driver, n_steps=min(n_steps, N_APPROACH), progress=progress)
         strip = None
         if sweep is not None and not stopped:
             label = _variables(system, points)[0]
             steps = min(n_steps, N_SWEEP)
-            strip = bifurcation_diagram(system, x0, driver, over=sweep, n_steps=steps, coordinate=label, progress=progress)
+            strip = bifurcation_diagram(
+                system, x0, driver, over=sweep, n_steps=steps, coordinate=label, progress=progress
+            )
     return SystemAnalysis(
         system=system,
         name=name or getattr(system, "name", None) or type(system).__name__,
@@ -209,6 +229,7 @@ def analyse_system(
         seed=seed,
         n_steps=n_steps,
         interrupted=stopped,
+        approach=approach,
     )
 
 
@@ -246,12 +267,24 @@ def steps_of(system: AbstractSystem, x0: Any, n_steps: int | None, duration: flo
     if n_steps is not None:
         return count(n_steps, "n_steps")
     state = system.initial_state(system.x0 if x0 is None else x0)
-    size = sum(np.size(leaf) for leaf in jax.tree.leaves(state))
+    size = _size(state)
     return N_STEPS if size <= 10 else (20_000 if size <= 50 else 5000)
 
 
+def _size(state: Any) -> int:
+    """Number of real numbers in a state."""
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(state)]
+    floating = [leaf for leaf in leaves if np.issubdtype(leaf.dtype, np.inexact)]
+    return sum(leaf.size * (2 if np.iscomplexobj(leaf) else 1) for leaf in floating)
+
+
 def _spectrum(
-    system: AbstractSystem, x0: Any, driver: AbstractDriver, n_steps: int, progress: bool | None, refusals: dict[str, str]
+    system: AbstractSystem,
+    x0: Any,
+    driver: AbstractDriver,
+    n_steps: int,
+    progress: bool | None,
+    refusals: dict[str, str],
 ) -> tuple[Spectrum | None, Any, int]:
     """Spectrum, the state to go on from, and the number of the next step."""
     try:
@@ -267,15 +300,17 @@ def _spectrum(
 def _orbit(
     system: AbstractSystem, x: Any, driver: AbstractDriver, n0: int, n_steps: int, progress: bool | None
 ) -> tuple[Trajectory, int]:
-    """At most 20,000 states, of a continuous orbit about 50 to each oscillation of the first coordinate, and their stride."""
+    """At most 20,000 states, about 50 to each oscillation of a continuous orbit, and their stride."""
     first = trajectory(system, x, driver, n_steps=min(n_steps, N_SAVED), n0=n0, progress=progress)
     if n_steps < 2 * N_SAVED or not is_continuous(system) or first.status is not Status.OK:
         return first, 1
-    try:
-        period = rice_period(flat_orbit(first.x)[:, 0])
-    except CocycleError:
-        return first, 1
-    every = int(np.clip(period / SAMPLES_PER_PERIOD, 1, n_steps // N_SAVED))
+    every = n_steps // N_SAVED
+    if isinstance(driver, Still | Clock):  # noise has no oscillation to resolve
+        try:
+            period = rice_period(flat_orbit(first.x)[:, 0])
+        except CocycleError:
+            return first, 1
+        every = int(np.clip(period / SAMPLES_PER_PERIOD, 1, every))
     if every == 1:
         return first, 1
     n_steps = every * N_SAVED
@@ -322,8 +357,10 @@ def _variables(system: AbstractSystem, points: np.ndarray) -> tuple[str, ...]:
 class _Observed:
     """What the first coordinate, and the points, say by themselves; each refusal is kept with its reason."""
 
-    def __init__(self, points: np.ndarray, dt: float, seed: int, refusals: dict[str, str], *, skip: bool):
-        self.refusals, self.skip = refusals, skip
+    def __init__(
+        self, points: np.ndarray, n_dimensions: int, dt: float, seed: int, refusals: dict[str, str], *, skip: bool
+    ):
+        self.refusals, self.skip, self.n_dimensions = refusals, skip, n_dimensions
         series = np.ascontiguousarray(points[:, 0])
         self.delay = 1
         if not skip:
@@ -348,7 +385,8 @@ class _Observed:
             return None
 
     def dimension(self, points: np.ndarray, series: np.ndarray, seed: int) -> CorrelationDimension:
-        if points.shape[1] > MAX_POINT_DIMENSION:
+        # A part of the state, as of a delay equation, must be embedded; a long state holds too many coordinates.
+        if points.shape[1] > MAX_POINT_DIMENSION or points.shape[1] < self.n_dimensions:
             found = correlation_dimension(series[-N_POINTS:], delay=self.delay, n_reference=1000, seed=seed)
         else:
             window = min(5 * self.delay, len(points) // 20)

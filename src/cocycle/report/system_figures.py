@@ -1,4 +1,6 @@
-"""Figures of a system: portrait, series, convergence of the spectrum, local rates, power spectrum, bifurcation strip."""
+"""Figures of a system: portrait, series, convergence, local rates, power spectrum, bifurcation strip."""
+
+from typing import Any
 
 import numpy as np
 
@@ -48,8 +50,8 @@ def system_figures(analysis: SystemAnalysis) -> tuple[Figure, ...]:
 
 
 def portrait(analysis: SystemAnalysis) -> Figure | None:
-    """Phase portrait: planes of the first three coordinates, and the space on request; a return plot in one dimension."""
-    points, names = analysis.points, analysis.variables
+    """Phase portrait: planes of the first three coordinates, the space on request; a return plot in 1-D."""
+    points, names = analysis.shown, analysis.variables
     if len(points) < 3:
         return None
     if points.shape[1] == 1 and analysis.is_flow:
@@ -59,7 +61,8 @@ def portrait(analysis: SystemAnalysis) -> Figure | None:
         sample = thin(np.stack([x[:-1], x[1:]], axis=1), N_DOTS)
         axes = axis(f"{names[0]}(n)"), axis(f"{names[0]}(n + 1)")
         panel = Panel([dots(sample[:, 0], sample[:, 1])], layout(*axes), 420)
-        text = f"Each state against the next, {len(sample):,} of {len(x):,} pairs: a curve means that one number decides the next."
+        pairs = f"{len(sample):,} of {len(x):,} pairs"
+        text = f"Each state against the next, {pairs}: a curve means that one number decides the next."
         return Figure("portrait", "Return plot", text, (panel,))
     smooth = analysis.is_flow
     shown = points[:N_LINE] if smooth else thin(points, N_DOTS)
@@ -71,20 +74,31 @@ def portrait(analysis: SystemAnalysis) -> Figure | None:
     panels = tuple(Panel([trace(i, j)], layout(axis(names[i]), axis(names[j]))) for i, j in pairs)
     extra = None
     if points.shape[1] >= 3:
-        space = {"type": "scatter3d", "mode": "lines" if smooth else "markers", "hoverinfo": "skip"}
+        space: dict[str, Any] = {"type": "scatter3d", "mode": "lines" if smooth else "markers", "hoverinfo": "skip"}
         space.update({k: numbers(shown[:, i]) for i, k in enumerate("xyz")})
         space.update({"line": {"color": "@blue", "width": 2}, "marker": {"color": "@blue", "size": 1.5}})
         scene = {f"{k}axis": {"title": {"text": names[i]}} for i, k in enumerate("xyz")}
         extra = Panel([space], {"scene": scene, "showlegend": False}, 520)
+    if analysis.approach is not None:
+        return _approach(analysis, panels, extra)
     span = f"{len(shown) * analysis.save_dt:.3g} time units" if smooth else f"{len(shown):,} of {len(points):,} states"
     text = f"The orbit on its attractor, after the transient, over {span}"
     text += "." if points.shape[1] <= 3 else f", in three of its {points.shape[1]} coordinates."
     return Figure("portrait", "Phase portrait", text, panels, extra, wide=len(panels) > 1)
 
 
+def _approach(analysis: SystemAnalysis, panels: tuple[Panel, ...], extra: Panel | None) -> Figure:
+    """The way to rest, with the place of rest marked."""
+    end, n = analysis.points[-1], analysis.points.shape[1]
+    for panel, (i, j) in zip(panels, [(0, 1), (0, 2), (1, 2)][: max(1, len(panels))]):
+        panel.data.append(dots([end[i]], [end[j % n]], "@orange", size=9, name="rest"))
+    text = f"The way from the initial state to rest (orange), {len(analysis.shown):,} steps."
+    return Figure("portrait", "Approach to the fixed point", text, panels, extra, wide=len(panels) > 1)
+
+
 def _one_dimensional_flow(analysis: SystemAnalysis) -> Figure:
     """One observed number in continuous time: its distribution under noise, else its delay portrait."""
-    x, name = analysis.points[:, 0], analysis.variables[0]
+    x, name = analysis.shown[:, 0], analysis.variables[0]
     if not isinstance(analysis.driver, Still | Clock):
         count, edges = np.histogram(x, bins=80, density=True)
         trace = line((edges[:-1] + edges[1:]) / 2, count, line={"shape": "hvh"}, fill="tozeroy", fillcolor="@blue-soft")
@@ -105,8 +119,8 @@ def _one_dimensional_flow(analysis: SystemAnalysis) -> Figure:
 def time_series(analysis: SystemAnalysis) -> Figure:
     """The first coordinates over a stretch of time; a carpet where there are many."""
     unit = time_unit(analysis)
-    shown = analysis.points[:N_SHOWN]
-    t = np.asarray(analysis.orbit.t)[: len(shown)]
+    orbit = analysis.orbit if analysis.approach is None else analysis.approach
+    shown, t = analysis.shown[:N_SHOWN], np.asarray(orbit.t)[:N_SHOWN]
     clock = axis(unit)
     n = shown.shape[1]
     if n > MANY:
@@ -123,17 +137,20 @@ def time_series(analysis: SystemAnalysis) -> Figure:
             "colorbar": {"title": {"text": "value"}, "thickness": 12},
         }
         text = f"All {n} coordinates over {t[-1] - t[0]:.3g} {_times(unit)}."
-        return Figure("series", "Space and time", text, (Panel([trace], layout(clock, axis("coordinate")), 380),), wide=True)
+        return Figure(
+            "series", "Space and time", text, (Panel([trace], layout(clock, axis("coordinate")), 380),), wide=True
+        )
     k = min(n, 3)
     domains = stacked(k)
-    marks = {} if analysis.is_flow else {"mode": "lines+markers", "marker": {"size": 3}}
+    marks: dict[str, Any] = {} if analysis.is_flow else {"mode": "lines+markers", "marker": {"size": 3}}
     if not analysis.is_flow:
         shown, t = shown[:200], t[:200]
     data = [line(t, shown[:, i], COLOURS[i], yaxis=f"y{i + 1}", **marks) for i in range(k)]
     plan = {"xaxis": {**clock, "anchor": f"y{k}"}, "showlegend": False}
     for i in range(k):
         plan["yaxis" if i == 0 else f"yaxis{i + 1}"] = axis(analysis.variables[i], domain=domains[i])
-    text = f"The orbit on its attractor over {t[-1] - t[0]:.3g} {_times(unit)}, after the transient."
+    where = "on its attractor" if analysis.approach is None else "from its initial state"
+    text = f"The orbit {where} over {t[-1] - t[0]:.3g} {_times(unit)}."
     return Figure("series", "Time series", text, (Panel(data, plan, 160 + 110 * k),), wide=True)
 
 
@@ -142,7 +159,7 @@ def _times(unit: str) -> str:
     return "time units" if unit == "time" else f"{unit}s"
 
 
-def convergence(analysis: SystemAnalysis) -> Figure:
+def convergence(analysis: SystemAnalysis) -> Figure | None:
     """Running mean of each leading exponent, with the band of two standard errors."""
     spectrum = analysis.spectrum
     assert spectrum is not None
@@ -152,17 +169,29 @@ def convergence(analysis: SystemAnalysis) -> Figure:
     keep = np.unique(np.geomspace(max(1, len(t) // 500), len(t), 400).astype(int)) - 1
     t, history = t[keep], history[keep]
     finite = np.flatnonzero(np.isfinite(history).all(axis=0))[:3]
-    domains = stacked(max(len(finite), 1), 0.08)
-    data, plan = [], {"showlegend": False, "xaxis": {**axis("averaging time" if unit == "time" else f"{unit}s averaged over"), "anchor": f"y{len(finite)}"}}
+    if not len(finite):
+        return None
+    domains = stacked(len(finite), 0.08)
+    data, plan = (
+        [],
+        {
+            "showlegend": False,
+            "xaxis": {
+                **axis("averaging time" if unit == "time" else f"{unit}s averaged over"),
+                "anchor": f"y{len(finite)}",
+            },
+        },
+    )
     shapes = []
     for row, i in enumerate(finite):
-        error = 2 * float(spectrum.stderr[i]) * np.sqrt(t[-1] / t)
+        stderr = float(np.nan_to_num(spectrum.stderr[i], posinf=0.0))
+        error = 2 * stderr * np.sqrt(t[-1] / t)
         value = float(spectrum.exponents[i])
         late = np.abs(history[t > 0.05 * t[-1], i] - value).max()
-        reach = max(10 * float(spectrum.stderr[i]), 1.2 * float(late), 1e-12)
+        reach = max(10 * stderr, 1.2 * float(late), 1e-3 * abs(value), 1e-6)
         on = {"yaxis": f"y{row + 1}"}
         data.append({**band(t, history[:, i] - error, history[:, i] + error, "@blue-soft"), **on})
-        data.append(line(t, history[:, i], "@blue", **on))
+        data.append({**line(t, history[:, i], "@blue"), **on})
         label = axis(f"λ<sub>{i + 1}</sub>", domain=domains[row], range=[value - reach, value + reach])
         plan["yaxis" if row == 0 else f"yaxis{row + 1}"] = label
         yref = "y" if row == 0 else f"y{row + 1}"
@@ -198,8 +227,8 @@ def local_rates(analysis: SystemAnalysis) -> Figure | None:
     shapes = [rule(0.0, vertical=True), rule(mean, vertical=True, colour="@orange", dash="solid")]
     axes = axis(f"local growth rate [nats / {unit}]"), axis(f"density [{unit} / nat]")
     text = (
-        f"Growth rates over {float(spectrum.interval):g} {_times(unit)} along the orbit; their mean (orange) is λ<sub>1</sub>. "
-        f"For {100 * np.mean(rates < 0):.0f} % of the time small errors shrink."
+        f"Growth rates over {float(spectrum.interval):g} {_times(unit)} along the orbit; their mean (orange) is "
+        f"λ<sub>1</sub>. For {100 * np.mean(rates < 0):.0f} % of the time small errors shrink."
     )
     height = 160 + 110 * min(3, spectrum.n_vectors)
     return Figure("rates", "Local growth rates", text, (Panel([bars], layout(*axes, shapes=shapes, bargap=0), height),))
@@ -215,7 +244,8 @@ def spectrum_curve(analysis: SystemAnalysis) -> Figure:
     bars = {"type": "data", "array": numbers(2 * errors[finite]), "color": "@orange", "thickness": 1, "width": 2}
     data = [dots(number, values[finite], size=6, error_y=bars)]
     axes = axis("number"), axis(f"exponent [nats / {unit}]")
-    text = f"The {len(values)} exponents with bars of two standard errors; {int(np.sum(values > 3 * errors))} are positive beyond three."
+    n_positive = int(np.sum(values > 3 * errors))
+    text = f"The {len(values)} exponents with bars of two standard errors; {n_positive} are positive beyond three."
     if not finite.all():
         text += f" {int(np.sum(~finite))} are minus infinity and not shown."
     return Figure("spectrum", "Lyapunov spectrum", text, (Panel(data, layout(*axes, shapes=[rule(0.0)]), 360),))
@@ -249,13 +279,17 @@ def power_figure(frequency: np.ndarray, density: np.ndarray, n_segments: int, na
     f, p = thin(np.stack([f[:last], p[:last]], axis=1), 3000).T
     axes = (
         axis(f"frequency [cycles / {unit}]"),
-        axis(f"power density of {name}", type="log", exponentformat="power", dtick=2 if p.min() < 1e-5 * p.max() else 1),
+        axis(
+            f"power density of {name}", type="log", exponentformat="power", dtick=2 if p.min() < 1e-5 * p.max() else 1
+        ),
     )
     text = (
         f"Power spectrum of {name}, the mean of {n_segments} windowed segments (each value is known to about "
         f"{100 * 1.3 / np.sqrt(max(n_segments, 1)):.0f} %): sharp lines are periods, a broad floor is chaos or noise."
     )
-    return Figure("power", "Power spectrum", text, (Panel([line(f, np.maximum(p, floor), width=1)], layout(*axes), 360),))
+    return Figure(
+        "power", "Power spectrum", text, (Panel([line(f, np.maximum(p, floor), width=1)], layout(*axes), 360),)
+    )
 
 
 def correlation_slopes(found: CorrelationDimension, of: str) -> Figure | None:
@@ -320,12 +354,15 @@ def strip(analysis: SystemAnalysis) -> Figure | None:
         "shapes": [rule(0.0, yref="y2")],
     }
     text = (
-        f"{found.what[:1].upper() + found.what[1:]} that one orbit visits (above, darker is more often) and its largest exponent "
-        f"(below) at {n} values of {found.parameter}, each over {found.n_steps:,} steps after a transient; where it is positive, there is chaos."
+        f"{found.what[:1].upper() + found.what[1:]} that one orbit visits (above, darker is more often) and its "
+        f"largest exponent (below) at {n} values of {found.parameter}, each over {found.n_steps:,} steps after a "
+        "transient; where it is positive, there is chaos."
     )
     error = found.stderr[np.isfinite(found.stderr)]
     if len(error):
         text += f" The median standard error of the exponents is {np.median(error):.2g}."
     if found.n_diverged:
         text += f" At {found.n_diverged} values the orbit leaves the finite numbers; they are left blank."
-    return Figure("bifurcation", f"Bifurcations over {found.parameter}", text, (Panel([image, exponent], plan, 560),), wide=True)
+    return Figure(
+        "bifurcation", f"Bifurcations over {found.parameter}", text, (Panel([image, exponent], plan, 560),), wide=True
+    )

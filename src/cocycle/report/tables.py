@@ -1,8 +1,10 @@
 """Files as named columns: what is in them, before anything is understood."""
 
+import importlib.util
 import io
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -131,11 +133,10 @@ def has_header(lines: list[str], delimiter: str, decimal: str = ".") -> bool:
     return any(cell.lower() not in MISSING for cell in first)
 
 
-def _frame(frame: object) -> Table:
+def _frame(frame: Any) -> Table:
     """Columns of a pandas table; dates stay dates, anything else but numbers becomes objects."""
     import pandas as pd
 
-    assert isinstance(frame, pd.DataFrame)
     if not isinstance(frame.index, pd.RangeIndex) and frame.index.name not in frame.columns:
         frame = frame.reset_index()
     out: Table = {}
@@ -196,8 +197,6 @@ def _saved_result(path: pathlib.Path) -> Table:
 
 
 def _parquet(path: pathlib.Path) -> Table:
-    import importlib.util
-
     import pandas as pd
 
     if importlib.util.find_spec("pyarrow") is None:
@@ -206,14 +205,19 @@ def _parquet(path: pathlib.Path) -> Table:
 
 
 def _netcdf(path: pathlib.Path) -> Table:
-    import importlib.util
-
     import xarray as xr
 
-    magic = path.open("rb").read(4)
-    if magic[:3] != b"CDF" and importlib.util.find_spec("h5netcdf") is None:
-        raise ImportError("h5netcdf", name="h5netcdf")
-    with xr.open_dataset(path, engine="scipy" if magic[:3] == b"CDF" else "h5netcdf") as data:
+    with path.open("rb") as handle:
+        magic = handle.read(4)
+    classic = magic[:3] == b"CDF"
+    if not classic and magic != b"\x89HDF":
+        raise DataError(
+            f"{path} cannot be read as .nc: it is no NetCDF file; check that it is the file that was meant."
+        )
+    for package in () if classic else ("h5netcdf", "h5py"):
+        if importlib.util.find_spec(package) is None:
+            raise ImportError(package, name=package)
+    with xr.open_dataset(path, engine="scipy" if classic else "h5netcdf") as data:
         data = data.load()
     series = {str(n): v for n, v in data.data_vars.items() if v.ndim == 1 and v.size}
     if not series:

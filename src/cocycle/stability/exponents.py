@@ -79,7 +79,7 @@ def lyapunov_spectrum(
         n_steps: steps in all, the transient included.
         n_vectors: K, at most D. Default D, or 10 where D exceeds 100.
         n_transient: steps that only bring state and tangents to the attractor. Default a tenth of n_steps.
-        qr_every: steps between orthonormalisations. Default 1 to 10, by the spread of the growth rates in a pilot.
+        qr_every: steps between orthonormalisations. Default 1 to 20, by the spread of the growth rates in a pilot.
         tol: stop as soon as all standard errors are below it [nats / time]; n_steps is then the most it may take.
         n0: number of the first step.
         throw: raise if the state is not finite; False returns what was reached, with `status`.
@@ -187,14 +187,16 @@ def _result(
 ) -> Spectrum:
     interval = every * system.dt if is_traced(log_rows) else every * float(system.dt)
     local = log_rows / interval
-    mean = mean_estimate(local)
+    k = local.shape[1]
+    xp = jnp if is_traced(local) else np
+    mean = mean_estimate(xp.concatenate([local, local.sum(axis=1, keepdims=True)], axis=1))
     volume = None
-    if local.shape[1] == n_dimensions:
-        volume = mean_estimate(local.sum(axis=1), method="sum of log|R_ii|")
+    if k == n_dimensions:
+        volume = Estimate(mean.value[k], mean.stderr[k], mean.n_eff[k], "sum of log|R_ii|")
     return Spectrum(
-        exponents=mean.value,
-        stderr=mean.stderr,
-        n_eff=mean.n_eff,
+        exponents=mean.value[:k],
+        stderr=mean.stderr[:k],
+        n_eff=mean.n_eff[:k],
         local=local,
         interval=interval,
         dt=system.dt if is_traced(log_rows) else float(system.dt),

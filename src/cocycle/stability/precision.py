@@ -13,7 +13,8 @@ from cocycle.core.errors import AccuracyWarning
 from cocycle.stability.frames import dimension, orthonormalise, push_frame
 from cocycle.steppers import AbstractTangentStepper, Flow
 
-MAX_INTERVAL = 10
+MAX_INTERVAL = 20
+BLIND_INTERVAL = 10
 N_CHECKED = 64
 MAX_CHECKED = 64
 EPS = float(np.finfo(float).eps)
@@ -33,7 +34,7 @@ def spread(log_rows: np.ndarray) -> np.ndarray:
 
 
 def interval_for(system: Any, pilot: np.ndarray | None = None) -> int:
-    """Steps between orthonormalisations: as many, up to 10, as keep the smallest stretching readable.
+    """Steps between orthonormalisations: as many, up to 20, as keep the smallest stretching readable.
 
     The stretching of the weakest direction is read off a frame whose vectors differ by the factor exp(spread), so
     its relative error is the precision times that factor. It is held below 1e-6 in the worst row of the pilot,
@@ -48,7 +49,7 @@ def interval_for(system: Any, pilot: np.ndarray | None = None) -> int:
     """
     precision = relative_precision(system)
     if pilot is None or not len(pilot):
-        return MAX_INTERVAL if precision <= EPS and hasattr(system, "stepper") else 1
+        return BLIND_INTERVAL if precision <= EPS and hasattr(system, "stepper") else 1
     worst = float(np.max(spread(pilot)))
     budget = math.log((1e-6 if precision <= EPS else 1e-2) / precision)
     return int(np.clip(budget / max(worst, 1e-9), 1, MAX_INTERVAL))

@@ -1,12 +1,65 @@
 """Known systems: one factory each, and the catalogue of them all with sourced facts."""
 
+from cocycle.systems.biology import (
+    Blasius,
+    CaTwoPlus,
+    CaTwoPlusQuasiperiodic,
+    CellCycle,
+    CircadianRhythm,
+    CoevolvingPredatorPrey,
+    HastingsPowell,
+    ItikBanksTumor,
+)
 from cocycle.systems.catalogue import Catalogue, catalogue
+from cocycle.systems.chemistry import BelousovZhabotinsky, GlycolyticOscillation, IsothermalChemical, KawczynskiStrizhak
+from cocycle.systems.chua import Chua
+from cocycle.systems.circuits import AnishchenkoAstakhov, CellularNeuralNetwork, Colpitts, IkedaDelay
 from cocycle.systems.climate import CharneyDeVore, Lorenz84, RikitakeDynamo, VallisElNino, WindmiReduced
 from cocycle.systems.delay import MackeyGlass
 from cocycle.systems.delays_collection import PiecewiseCircuit, ScrollDelay, SprottDelay, VossDelay
 from cocycle.systems.ecology import MacArthur, SaltonSea, TurchinHanski
-from cocycle.systems.feedback import Aizawa
+from cocycle.systems.feedback import (
+    Aizawa,
+    Bouali,
+    Bouali2,
+    BurkeShaw,
+    Chen,
+    ChenLee,
+    Dadras,
+    DequanLi,
+    Finance,
+    GuckenheimerHolmes,
+    Halvorsen,
+    Laser,
+)
+from cocycle.systems.fluids import (
+    ArnoldBeltramiChildress,
+    ArnoldWeb,
+    AtmosphericRegime,
+    BickleyJet,
+    BlinkingRotlet,
+    BlinkingVortex,
+    DoubleGyre,
+    Hadley,
+    InteriorSquirmer,
+    LidDrivenCavityFlow,
+)
+from cocycle.systems.forced import FluidTrampoline, ForcedBrusselator, ForcedFitzHughNagumo, ForcedVanDerPol
 from cocycle.systems.hamiltonian import DoublePendulum, HenonHeiles, double_pendulum_energy, henon_heiles_energy
+from cocycle.systems.hyperchaos import (
+    HyperBao,
+    HyperCai,
+    HyperJha,
+    HyperLorenz,
+    HyperLu,
+    HyperPang,
+    HyperQi,
+    HyperWang,
+    HyperXu,
+    HyperYan,
+    HyperYangChen,
+)
+from cocycle.systems.jerk import Arneodo, Coullet, GenesioTesi, JerkCircuit
 from cocycle.systems.lorenz import Lorenz63, Lorenz96
 from cocycle.systems.lorenz_like import (
     LorenzBounded,
@@ -31,6 +84,7 @@ from cocycle.systems.mechanics import (
     swinging_atwood_energy,
 )
 from cocycle.systems.networks import Kuramoto
+from cocycle.systems.neurons import BeerRNN, ExcitableCell, HindmarshRose, Hopfield
 from cocycle.systems.oscillating import OscillatingFlow
 from cocycle.systems.oscillators import Duffing, Thomas, VanDerPol
 from cocycle.systems.registry import Entry, Fact, register
@@ -75,19 +129,80 @@ from cocycle.systems.tori import SprottTorus, Torus
 
 __all__ = [
     "Aizawa",
+    "AnishchenkoAstakhov",
+    "Arneodo",
+    "ArnoldBeltramiChildress",
+    "ArnoldWeb",
+    "AtmosphericRegime",
+    "BeerRNN",
+    "BelousovZhabotinsky",
+    "BickleyJet",
+    "Blasius",
+    "BlinkingRotlet",
+    "BlinkingVortex",
+    "Bouali",
+    "Bouali2",
+    "BurkeShaw",
+    "CaTwoPlus",
+    "CaTwoPlusQuasiperiodic",
     "CatMap",
     "Catalogue",
+    "CellCycle",
+    "CellularNeuralNetwork",
     "CharneyDeVore",
+    "Chen",
+    "ChenLee",
+    "Chua",
+    "CircadianRhythm",
+    "CoevolvingPredatorPrey",
+    "Colpitts",
+    "Coullet",
+    "Dadras",
+    "DequanLi",
+    "DoubleGyre",
     "DoublePendulum",
     "DoubleWell",
     "Duffing",
     "Entry",
+    "ExcitableCell",
     "Fact",
+    "Finance",
+    "FluidTrampoline",
+    "ForcedBrusselator",
+    "ForcedFitzHughNagumo",
+    "ForcedVanDerPol",
+    "GenesioTesi",
     "GeometricBrownianMotion",
+    "GlycolyticOscillation",
+    "GuckenheimerHolmes",
+    "Hadley",
+    "Halvorsen",
+    "HastingsPowell",
     "Henon",
     "HenonHeiles",
+    "HindmarshRose",
+    "Hopfield",
+    "HyperBao",
+    "HyperCai",
+    "HyperJha",
+    "HyperLorenz",
+    "HyperLu",
+    "HyperPang",
+    "HyperQi",
     "HyperRossler",
+    "HyperWang",
+    "HyperXu",
+    "HyperYan",
+    "HyperYangChen",
+    "IkedaDelay",
+    "InteriorSquirmer",
+    "IsothermalChemical",
+    "ItikBanksTumor",
+    "JerkCircuit",
+    "KawczynskiStrizhak",
     "Kuramoto",
+    "Laser",
+    "LidDrivenCavityFlow",
     "LiuChen",
     "Logistic",
     "Lorenz63",

@@ -264,7 +264,7 @@ def register(
     tags: tuple[str, ...] = (),
     noise_shape: tuple[int, ...] | None = None,
 ) -> Callable[[Factory], Factory]:
-    """Put the factory that follows into the catalogue; its texts and facts are a table of `facts.toml` or of `rows/*.toml`.
+    """Put the factory that follows into the catalogue; its texts and facts are a table of `facts.toml`.
 
     Args:
         name: key in the catalogue, lower case with underscores.
