@@ -3,10 +3,13 @@
 from cocycle.steppers.abstract import AbstractStepper, AbstractTangentStepper
 from cocycle.steppers.adaptive import Adaptive
 from cocycle.steppers.delay import DelayFlow, DelayState, delay_flow
+from cocycle.steppers.exponential import ETDRK4, AbstractExponentialStepper, phi_functions
 from cocycle.steppers.flow import Flow, flow, is_autonomous
 from cocycle.steppers.implicit import ImplicitMidpoint
+from cocycle.steppers.positive import ImplicitMilstein
 from cocycle.steppers.runge_kutta import DOP853, RK4, Euler, Heun, Tsit5
 from cocycle.steppers.sde import ItoSDE, StratonovichSDE, ito_sde, stratonovich_sde
+from cocycle.steppers.spectral import FourierGrid, SpectralFlow
 from cocycle.steppers.stochastic import (
     AbstractItoStepper,
     AbstractStratonovichStepper,
@@ -18,7 +21,9 @@ from cocycle.steppers.symplectic import Leapfrog, Yoshida4
 
 __all__ = [
     "DOP853",
+    "ETDRK4",
     "RK4",
+    "AbstractExponentialStepper",
     "AbstractItoStepper",
     "AbstractStepper",
     "AbstractStratonovichStepper",
@@ -29,11 +34,14 @@ __all__ = [
     "Euler",
     "EulerMaruyama",
     "Flow",
+    "FourierGrid",
     "Heun",
     "ImplicitMidpoint",
+    "ImplicitMilstein",
     "ItoSDE",
     "Leapfrog",
     "Milstein",
+    "SpectralFlow",
     "StochasticHeun",
     "StratonovichSDE",
     "Tsit5",
@@ -42,5 +50,6 @@ __all__ = [
     "flow",
     "is_autonomous",
     "ito_sde",
+    "phi_functions",
     "stratonovich_sde",
 ]

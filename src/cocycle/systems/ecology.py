@@ -11,7 +11,8 @@ from cocycle.systems.declared import declared
 def MacArthur(t: Any, u: Any, p: Any) -> Any:
     """Plankton species that compete for nutrients; the scarcest one limits each."""
     n, r = u[:5], u[5:]
-    growth = jnp.min(p["r"] * r / (p["k"].T + r[None, :]), axis=1)
+    available = r[None, :]
+    growth = jnp.min(p["r"] * available / (p["k"].T + available), axis=1)
     return jnp.concatenate([n * (growth - p["m"]), p["d"] * (p["s"] - r) - p["c"] @ (growth * n)])
 
 
