@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import jax
 import numpy as np
@@ -12,6 +12,9 @@ from cocycle.core.drivers import AbstractDriver, Brownian
 from cocycle.core.errors import ParameterError, UnknownNameError, suggest
 from cocycle.core.system import AbstractSystem
 from cocycle.systems.texts import texts, tuples
+
+if TYPE_CHECKING:
+    from cocycle.systems.records import Record
 
 Factory = TypeVar("Factory", bound=Callable[..., AbstractSystem])
 Kind = Literal["map", "flow", "sde", "delay", "network"]
@@ -119,6 +122,19 @@ class Entry:
     def period(self) -> float | None:
         """Dominant period [time of the system], or None where none is written down."""
         return self._text.get("period")
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """What determines the orbit and how it is measured: kind, parameters, step, state, period."""
+        kept = ("parameters", "dt", "x0", "delays", "period", "n_vectors", "angles", "wraps")
+        return {"kind": self.kind, **{k: self._text[k] for k in kept if k in self._text}}
+
+    @property
+    def record(self) -> "Record | None":
+        """Recomputed invariants that come with the library, or None."""
+        from cocycle.systems.records import packaged_records
+
+        return packaged_records().get(self.name)
 
     @property
     def angles(self) -> tuple[str, ...]:

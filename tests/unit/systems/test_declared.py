@@ -47,7 +47,7 @@ def test_table_is_complete(name):
     row: Any = texts()[name]
     known = {"kind", "dimension", "field", "title", "dysts", "source", "equations", "variables", "chaotic", "autonomous"}
     known |= {"tags", "period", "dt", "x0", "parameters", "meanings", "check", "facts", "n_steps", "delays", "angles"}
-    known |= {"collection", "dysts_parameters", "note"}
+    known |= {"collection", "dysts_parameters", "n_vectors", "wraps"}
     assert set(row) <= known
     assert row["field"] in FIELDS
     assert len(row["variables"]) == row["dimension"]

@@ -1,0 +1,321 @@
+"""Recompute the records of the catalogue: in parallel, and with nothing finished ever lost."""
+
+import importlib.metadata
+import math
+import os
+import pathlib
+import time
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cocycle.core.drivers import Still
+from cocycle.core.errors import CocycleError, DataError, OutputError, ParameterError
+from cocycle.core.estimate import mean_estimate
+from cocycle.core.progress import Progress
+from cocycle.core.run import trajectory
+from cocycle.core.storage import atomic_file
+from cocycle.measures import correlation_dimension, dominant_period, permutation_entropy
+from cocycle.stability import Spectrum, lyapunov_spectrum
+from cocycle.steppers import DelayFlow, Flow, is_autonomous
+from cocycle.systems.catalogue import catalogue
+from cocycle.systems.records import Record, fingerprint, packaged_file, read_records, write_records
+from cocycle.systems.registry import Entry
+from cocycle.systems.texts import texts
+
+N_PILOT = 10_000
+MIN_STEPS, MAX_STEPS = 20_000, 4_000_000
+WEAKEST = 0.01  # chaos below this rate a period is averaged over no longer than 1 / WEAKEST periods a Lyapunov time
+PER_PERIOD, N_POINTS = 20, 16_000
+N_DELAY_VECTORS = 8
+
+
+def recompute(
+    names: Iterable[str] | None = None,
+    *,
+    n_jobs: int = 2,
+    lyapunov_times: float = 1000.0,
+    tol: float | None = None,
+    path: str | pathlib.Path | None = None,
+    cache: str | pathlib.Path | None = None,
+    fresh: bool = False,
+    progress: bool | None = None,
+) -> dict[str, Record]:
+    """Recompute invariants of systems and put them into the file of records.
+
+    Each finished system is at once a file of its own in `cache`, put in place atomically; the file of records is
+    written at the end, atomically too. After a crash, Ctrl-C or a kill the same call goes on where it stopped.
+
+    Args:
+        names: systems; default all whose step has a derivative.
+        n_jobs: joblib workers; another back end (Dask, Ray) comes by `joblib.parallel_config`.
+        lyapunov_times: averaging time in units of 1 / largest exponent, within 20,000 to 4,000,000 steps. Systems
+            without chaos are averaged over as many periods.
+        tol: stop a system as soon as all standard errors are below this fraction of its largest exponent.
+        path: file of records; default that of the library.
+        cache: directory of finished systems; default `NAME.parts` beside the file.
+        fresh: compute again what is in the cache.
+        progress: show a progress bar; None shows it on a terminal.
+
+    Returns:
+        Records of the systems asked for, by name.
+
+    Raises:
+        UnknownNameError: if there is no such system.
+        ParameterError: if lyapunov_times or tol is not positive.
+        DataError: if systems failed; the message names them, and the others are written.
+
+    Cost: for 3 variables about 2 s of compilation and 1 s of running each.
+    """
+    if not lyapunov_times > 0 or (tol is not None and not tol > 0):
+        raise ParameterError("lyapunov_times and tol must be positive.")
+    chosen = [catalogue[name].name for name in names] if names is not None else list(catalogue.names())
+    path = packaged_file() if path is None else pathlib.Path(path)
+    parts = path.with_suffix(".parts") if cache is None else pathlib.Path(cache)
+    try:
+        parts.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write {parts}: {error.strerror}; choose another cache.") from None
+    settings = {"lyapunov_times": lyapunov_times, "tol": tol}
+    done = {} if fresh else _finished(chosen, parts, settings)
+    failed: dict[str, str] = {}
+    try:
+        with Progress(len(chosen), "recompute", progress) as bar:
+            bar.advance(len(done))
+            for name, problem in _each(_heavy_first(set(chosen) - set(done)), parts, settings, n_jobs):
+                failed |= {name: problem} if problem else {}
+                bar.advance(1)
+    finally:
+        done = _finished(chosen, parts, settings)
+        if done:
+            write_records(read_records(path) | done, path)
+    if failed:
+        told = "; ".join(f"{name}: {problem}" for name, problem in sorted(failed.items()))
+        raise DataError(f"{len(failed)} of {len(chosen)} systems failed, the others are in {path}: {told}")
+    return done
+
+
+def _part(parts: pathlib.Path, name: str) -> pathlib.Path:
+    return parts / f"{name}.json"
+
+
+def _finished(names: Sequence[str], parts: pathlib.Path, settings: dict[str, Any]) -> dict[str, Record]:
+    """Records in the cache that still fit the equations and the settings."""
+    found: dict[str, Record] = {}
+    for name in names:
+        known = read_records(_part(parts, name)).get(name)
+        if known is not None and known.fingerprint == fingerprint(catalogue[name], **settings):
+            found[name] = known
+    return found
+
+
+def _heavy_first(names: Iterable[str]) -> list[str]:
+    """Long jobs first, so that the workers end together; systems of one module share compiled code."""
+
+    def weight(name: str) -> tuple[int, str, str]:
+        entry = catalogue[name]
+        return -(entry.dimension or 1000), getattr(entry.factory, "__module__", ""), name
+
+    return sorted(names, key=weight)
+
+
+def _each(names: list[str], parts: pathlib.Path, settings: dict[str, Any], n_jobs: int) -> Iterable[tuple[str, str]]:
+    """Compute each, here or through joblib; yield names and problems as they come."""
+    from joblib import Parallel, delayed
+    from joblib.parallel import get_active_backend
+
+    _, active = get_active_backend()
+    if n_jobs == 1 and active in (None, 1):
+        for name in names:
+            yield finish(name, parts, settings)
+        return
+    os.environ.setdefault("JAX_PLATFORMS", jax.default_backend())
+    workers = Parallel(n_jobs=n_jobs if n_jobs != 1 else None, return_as="generator_unordered", batch_size=1)
+    yield from workers(delayed(finish)(name, parts, settings) for name in names)
+
+
+def finish(name: str, parts: pathlib.Path, settings: dict[str, Any]) -> tuple[str, str]:
+    """Compute one record and put it into the cache.
+
+    Args:
+        name: key in the catalogue.
+        parts: directory of the cache.
+        settings: `lyapunov_times` and `tol`.
+
+    Returns:
+        The name, and what went wrong (empty if nothing).
+    """
+    try:
+        record = compute(name, **settings)
+    except CocycleError as error:
+        return name, " ".join(str(error).split())
+    line = "{" + f'"{name}": {record.to_json()}' + "}\n"
+    with atomic_file(_part(parts, name), "w") as handle:
+        handle.write(line)
+    return name, ""
+
+
+def compute(name: str, *, lyapunov_times: float = 1000.0, tol: float | None = None) -> Record:
+    """Compute the record of one system.
+
+    Args:
+        name: key in the catalogue.
+        lyapunov_times: averaging time of the exponents in units of 1 / largest exponent.
+        tol: stop when all standard errors are below this fraction of the largest exponent.
+
+    Returns:
+        The record.
+    """
+    began, entry = time.perf_counter(), catalogue[name]
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        system: Any = entry.make()
+        k = texts()[entry.name].get("n_vectors", N_DELAY_VECTORS) if isinstance(system, DelayFlow) else None
+        options: dict[str, Any] = {"driver": entry.driver(0), "n_vectors": k, "progress": False}
+        pilot = lyapunov_spectrum(system, n_steps=N_PILOT, **options)
+        times, points, period, spacing = _orbit(entry, system, pilot)
+        rate = max(float(pilot.exponents[0]), (WEAKEST if entry.chaotic else 1.0) / period)
+        n_steps = int(np.clip(lyapunov_times / (rate * float(system.dt)), MIN_STEPS, MAX_STEPS))
+        bound = None if tol is None else tol * rate
+        options |= {"x0": _start(system, pilot), "n0": N_PILOT, "tol": bound}
+        spectrum = lyapunov_spectrum(system, n_steps=n_steps, **options)
+        halved = _halved(entry, system, n_steps, options)
+        divergence, speed_range = _along(system, times, points) if isinstance(system, Flow) else (None, 0.0)
+    notes = tuple(dict.fromkeys(" ".join(str(w.message).split()) for w in told))
+    bounded = _bounded(entry, points)
+    largest = float(spectrum.exponents[0])
+    full = spectrum.n_vectors == spectrum.n_dimensions
+    return Record(
+        name=entry.name,
+        exponents=tuple(np.asarray(spectrum.exponents).tolist()),
+        stderr=tuple(np.asarray(spectrum.stderr).tolist()),
+        dimension=entry.dimension,
+        autonomous=_autonomous(system),
+        kaplan_yorke_dimension=_pair(spectrum.kaplan_yorke_dimension),
+        correlation_dimension=_correlation(bounded),
+        entropy_rate=_pair(spectrum.entropy_rate_bound) or (math.nan, math.nan),
+        permutation_entropy=_permutation(bounded, period, spacing),
+        lyapunov_time=1.0 / largest if largest > 0 else None,
+        period=period,
+        dt=float(system.dt),
+        duration=spectrum.duration,
+        halved_exponents=None if halved is None else tuple(np.asarray(halved.exponents).tolist()),
+        halved_stderr=None if halved is None else tuple(np.asarray(halved.stderr).tolist()),
+        divergence=divergence if full else None,
+        volume_residual=float(spectrum.volume_residual) if np.isfinite(spectrum.volume_residual) else None,
+        speed_range=speed_range,
+        notes=notes,
+        fingerprint=fingerprint(entry, lyapunov_times=lyapunov_times, tol=tol),
+        version=importlib.metadata.version("cocycle"),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _autonomous(system: Any) -> bool | None:
+    if isinstance(system, Flow):
+        return is_autonomous(system)
+    if isinstance(system, DelayFlow):
+        return isinstance(system.default_driver(system.initial_state(system.x0)), Still)
+    return None
+
+
+def _start(system: Any, pilot: Spectrum) -> Any:
+    """State at which the pilot ended, as an initial state."""
+    return jax.tree.map(jnp.asarray, pilot.final)
+
+
+def _halved(entry: Entry, system: Any, n_steps: int, options: dict[str, Any]) -> Spectrum | None:
+    """Spectrum at half the step and as many steps; a delay equation starts anew, its history has other nodes."""
+    if entry.kind == "map":
+        return None
+    finer = entry.make(dt=float(system.dt) / 2)
+    changed = {"n0": 2 * N_PILOT} | ({"x0": None} if entry.kind == "delay" else {})
+    return lyapunov_spectrum(finer, n_steps=n_steps, **(options | changed))
+
+
+def _pair(estimate: Any) -> tuple[float, float] | None:
+    value = float(estimate.value)
+    return (value, float(estimate.stderr)) if np.isfinite(value) else None
+
+
+def _orbit(entry: Entry, system: Any, pilot: Spectrum) -> tuple[Any, np.ndarray, float, float]:
+    """Times and points (n, D) of an orbit, the dominant period, and the time between two points."""
+    dt, period = float(system.dt), entry.period
+    if period is None:
+        raw = trajectory(system, _start(system, pilot), entry.driver(1), n_steps=N_PILOT, progress=False)
+        first = np.asarray(_columns(raw.x))[:, 0]
+        try:
+            period = float(dominant_period(first).value) * dt
+        except CocycleError:
+            period = PER_PERIOD * dt
+        period = period if np.isfinite(period) and period > dt else PER_PERIOD * dt
+    every = max(1, round(period / dt / PER_PERIOD))
+    n_steps = every * N_POINTS
+    orbit = trajectory(
+        system, _start(system, pilot), entry.driver(1), n_steps=n_steps, save_every=every, n0=N_PILOT, progress=False
+    )
+    return orbit.t, _columns(orbit.x), period, every * dt
+
+
+def _columns(states: Any) -> np.ndarray:
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(states)]
+    return np.concatenate([leaf.reshape(leaf.shape[0], -1) for leaf in leaves], axis=1)
+
+
+def _bounded(entry: Entry, points: np.ndarray) -> np.ndarray:
+    """Points with angles replaced by cosine and sine, each column of unit spread."""
+    row = texts()[entry.name]
+    names = list(row.get("variables", ()))
+    wraps = row.get("wraps", [2 * math.pi] * len(entry.angles))
+    turn = {names.index(a): w for a, w in zip(entry.angles, wraps, strict=True) if a in names}
+    plain = [points[:, i] for i in range(points.shape[1]) if i not in turn]
+    circles = [f(2 * math.pi * points[:, i] / w) for i, w in turn.items() for f in (np.cos, np.sin)]
+    columns = np.stack([*plain, *circles], axis=1)
+    spread = columns.std(axis=0)
+    return columns[:, spread > 0] / spread[spread > 0]
+
+
+def _correlation(points: np.ndarray) -> tuple[float, float] | None:
+    try:
+        return _pair(correlation_dimension(points, theiler=PER_PERIOD).dimension)
+    except CocycleError:
+        return None
+
+
+def _permutation(points: np.ndarray, period: float, spacing: float) -> tuple[float, float] | None:
+    every = max(1, round(period / 10 / spacing))
+    try:
+        return _pair(permutation_entropy(points[::every, 0], m=5))
+    except CocycleError:
+        return None
+
+
+@eqx.filter_jit
+def _rates(flow: Flow, t: Any, points: Any) -> tuple[Any, Any]:
+    def one(t: Any, y: Any) -> tuple[Any, Any]:
+        slope = flow.field(t, y, flow.args)
+        jacobian = jax.jacfwd(lambda y: flow.field(t, y, flow.args))(y)
+        return jnp.trace(jacobian), jnp.log(jnp.linalg.norm(slope))
+
+    return jax.lax.map(lambda pair: one(*pair), (t, points), batch_size=256)
+
+
+def _along(flow: Any, times: Any, points: np.ndarray) -> tuple[tuple[float, float], float]:
+    """Mean divergence of the field along an orbit, with standard error, and the range of log|field|."""
+    divergence, speed = (np.asarray(a) for a in _rates(flow, jnp.asarray(times), jnp.asarray(points)))
+    mean = mean_estimate(divergence)
+    return (float(mean.value), float(mean.stderr)), float(np.ptp(speed[np.isfinite(speed)]))
+
+
+def is_current(record: Record) -> bool:
+    """Return whether the equations and numbers of a system are still those of its record.
+
+    Args:
+        record: a record.
+    """
+    return record.fingerprint.split(":")[0] == fingerprint(catalogue[record.name]).split(":")[0]
