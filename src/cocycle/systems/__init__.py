@@ -11,12 +11,14 @@ from cocycle.systems.biology import (
     ItikBanksTumor,
 )
 from cocycle.systems.catalogue import Catalogue, catalogue
+from cocycle.systems.celestial import ThreeBody, Toda, three_body_energy, toda_integrals
 from cocycle.systems.chemistry import BelousovZhabotinsky, GlycolyticOscillation, IsothermalChemical, KawczynskiStrizhak
 from cocycle.systems.chua import Chua
 from cocycle.systems.circuits import AnishchenkoAstakhov, CellularNeuralNetwork, Colpitts, IkedaDelay
 from cocycle.systems.climate import CharneyDeVore, Lorenz84, RikitakeDynamo, VallisElNino, WindmiReduced
 from cocycle.systems.delay import MackeyGlass
 from cocycle.systems.delays_collection import PiecewiseCircuit, ScrollDelay, SprottDelay, VossDelay
+from cocycle.systems.driven import DelayedFitzHughNagumo, ForcedPendulum, Lorenz96TwoScale, lorenz96_two_scale_energy
 from cocycle.systems.ecology import MacArthur, SaltonSea, TurchinHanski
 from cocycle.systems.feedback import (
     Aizawa,
@@ -103,6 +105,13 @@ from cocycle.systems.mechanics import (
     swinging_atwood_energy,
 )
 from cocycle.systems.networks import Kuramoto
+from cocycle.systems.networks_more import (
+    CoupledRossler,
+    FitzHughNagumoNetwork,
+    HindmarshRoseNetwork,
+    RandomRateNetwork,
+    StuartLandauRing,
+)
 from cocycle.systems.neurons import BeerRNN, ExcitableCell, HindmarshRose, Hopfield
 from cocycle.systems.oscillating import OscillatingFlow
 from cocycle.systems.oscillators import Duffing, Thomas, VanDerPol
@@ -118,6 +127,18 @@ from cocycle.systems.scrolls import (
     ThomasLabyrinth,
     Tsucs2,
     WangSun,
+)
+from cocycle.systems.spatial import (
+    Burgers,
+    ComplexGinzburgLandau,
+    GrayScott,
+    KuramotoSivashinsky,
+    NonlinearSchrodinger,
+    burgers_solution,
+    plane_wave,
+    schrodinger_energy,
+    schrodinger_mass,
+    soliton,
 )
 from cocycle.systems.sprott import (
     SprottA,
@@ -143,6 +164,7 @@ from cocycle.systems.sprott import (
     SprottS,
 )
 from cocycle.systems.stochastic import DoubleWell, GeometricBrownianMotion, OrnsteinUhlenbeck
+from cocycle.systems.stochastic_more import CoxIngersollRoss, NoisyFitzHughNagumo, StochasticLorenz
 from cocycle.systems.thermal import MooreSpiegel, NoseHoover, RabinovichFabrikant, RayleighBenard, Rucklidge
 from cocycle.systems.tori import SprottTorus, Torus
 
@@ -164,6 +186,7 @@ __all__ = [
     "Bogdanov",
     "Bouali",
     "Bouali2",
+    "Burgers",
     "BurkeShaw",
     "CaTwoPlus",
     "CaTwoPlusQuasiperiodic",
@@ -178,10 +201,14 @@ __all__ = [
     "CircadianRhythm",
     "CoevolvingPredatorPrey",
     "Colpitts",
+    "ComplexGinzburgLandau",
     "Coullet",
     "CoupledMapLattice",
+    "CoupledRossler",
+    "CoxIngersollRoss",
     "Cubic",
     "Dadras",
+    "DelayedFitzHughNagumo",
     "DelayedLogistic",
     "DequanLi",
     "DoubleGyre",
@@ -193,15 +220,18 @@ __all__ = [
     "ExcitableCell",
     "Fact",
     "Finance",
+    "FitzHughNagumoNetwork",
     "FluidTrampoline",
     "ForcedBrusselator",
     "ForcedFitzHughNagumo",
+    "ForcedPendulum",
     "ForcedVanDerPol",
     "Gauss",
     "GenesioTesi",
     "GeometricBrownianMotion",
     "Gingerbread",
     "GlycolyticOscillation",
+    "GrayScott",
     "GuckenheimerHolmes",
     "Hadley",
     "Halvorsen",
@@ -209,6 +239,7 @@ __all__ = [
     "Henon",
     "HenonHeiles",
     "HindmarshRose",
+    "HindmarshRoseNetwork",
     "Hopfield",
     "HyperBao",
     "HyperCai",
@@ -230,6 +261,7 @@ __all__ = [
     "JerkCircuit",
     "KawczynskiStrizhak",
     "Kuramoto",
+    "KuramotoSivashinsky",
     "Laser",
     "LidDrivenCavityFlow",
     "LiuChen",
@@ -237,6 +269,7 @@ __all__ = [
     "Lorenz63",
     "Lorenz84",
     "Lorenz96",
+    "Lorenz96TwoScale",
     "LorenzBounded",
     "LorenzCoupled",
     "LorenzStenflo",
@@ -249,6 +282,8 @@ __all__ = [
     "Mouse",
     "MultiChua",
     "NewtonLeipnik",
+    "NoisyFitzHughNagumo",
+    "NonlinearSchrodinger",
     "NoseHoover",
     "NuclearQuadrupole",
     "OrnsteinUhlenbeck",
@@ -259,6 +294,7 @@ __all__ = [
     "Qi",
     "QiChen",
     "RabinovichFabrikant",
+    "RandomRateNetwork",
     "RayleighBenard",
     "Ricker",
     "RikitakeDynamo",
@@ -295,11 +331,15 @@ __all__ = [
     "SprottTorus",
     "StandardMap",
     "StickSlipOscillator",
+    "StochasticLorenz",
+    "StuartLandauRing",
     "SwingingAtwood",
     "Tent",
     "Thomas",
     "ThomasLabyrinth",
+    "ThreeBody",
     "Tinkerbell",
+    "Toda",
     "Torus",
     "Tsucs2",
     "TurchinHanski",
@@ -312,10 +352,18 @@ __all__ = [
     "YuWang2",
     "Zaslavskii",
     "ZhouChen",
+    "burgers_solution",
     "catalogue",
     "double_pendulum_energy",
     "henon_heiles_energy",
+    "lorenz96_two_scale_energy",
     "nuclear_quadrupole_energy",
+    "plane_wave",
     "register",
+    "schrodinger_energy",
+    "schrodinger_mass",
+    "soliton",
     "swinging_atwood_energy",
+    "three_body_energy",
+    "toda_integrals",
 ]

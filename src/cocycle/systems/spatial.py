@@ -266,7 +266,8 @@ def soliton(t: Any, grid: FourierGrid, amplitude: Any = 2.0, velocity: Any = 1.0
     half = grid.length / 2
     y = (grid.x - velocity * t) % grid.length - half
     phase = velocity * (y + velocity * t) + 0.5 * (amplitude**2 - velocity**2) * t
-    return amplitude / jnp.cosh(amplitude * y) * jnp.stack([jnp.cos(phase), jnp.sin(phase)])
+    height = amplitude / jnp.cosh(amplitude * y)
+    return height[None] * jnp.stack([jnp.cos(phase), jnp.sin(phase)])
 
 
 def schrodinger_mass(u: Float[Array, "2 n"], system: SpectralFlow) -> Float[Array, ""]:

@@ -45,7 +45,18 @@ def test_field_equals_independent_code(name):
 @pytest.mark.parametrize("name", DECLARED)
 def test_table_is_complete(name):
     row: Any = texts()[name]
-    known = {"kind", "dimension", "field", "title", "dysts", "source", "equations", "variables", "chaotic", "autonomous"}
+    known = {
+        "kind",
+        "dimension",
+        "field",
+        "title",
+        "dysts",
+        "source",
+        "equations",
+        "variables",
+        "chaotic",
+        "autonomous",
+    }
     known |= {"tags", "period", "dt", "x0", "parameters", "meanings", "check", "facts", "n_steps", "delays", "angles"}
     known |= {"collection", "dysts_parameters", "n_vectors", "wraps"}
     assert set(row) <= known
