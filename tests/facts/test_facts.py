@@ -183,7 +183,7 @@ def field_at(system, y):
 
 def recompute_divergence(entry, fact):
     system = make(entry, fact)
-    for x in starts(system, entry, entry.name):
+    for x in near_orbit(entry, system):
         jacobian = field_at(system, x)[1]
         size = np.sum(np.abs(np.diag(jacobian)))
         assert abs(np.trace(jacobian) - fact.value) <= roundoff(len(jacobian), size)
@@ -292,10 +292,10 @@ def recompute_stationary_mean(entry, fact):
     compare(late, fact, order(system, fact.computation["rate"]) * fact.value)
 
 
-def near_orbit(system, n=16):
+def near_orbit(entry, system, n=16):
     """States along an orbit, moved off it by a tenth."""
     rng = np.random.default_rng(n)
-    x = np.asarray(cc.trajectory(system, n_steps=50 * n, save_every=50).x)
+    x = np.asarray(cc.trajectory(system, None, entry.driver(0), n_steps=50 * n, save_every=50).x)
     return [jnp.asarray(row * (1 + 0.1 * rng.normal(size=row.shape))) for row in x]
 
 
@@ -303,7 +303,7 @@ def recompute_symmetry(entry, fact, sign=1.0):
     """The velocity at the mirrored state is the mirrored velocity (backwards: its opposite)."""
     system, mirror = make(entry, fact), np.asarray(fact.value)
     field = field_of(system)
-    for x in near_orbit(system):
+    for x in near_orbit(entry, system):
         here, there = np.asarray(field(x)), np.asarray(field(x * mirror))
         size = np.linalg.norm(here) + np.linalg.norm(field_at(system, x)[1]) * np.linalg.norm(x)
         assert np.max(np.abs(there - sign * mirror * here)) <= roundoff(8, size)
@@ -334,7 +334,7 @@ def recompute_closed_orbit(entry, fact):
 def recompute_integrals(entry, fact):
     """Every one of them stays along the field, and they are independent."""
     system, of = make(entry, fact), getattr(systems, fact.computation["function"])
-    for x in near_orbit(system):
+    for x in near_orbit(entry, system):
         slopes = jax.jacfwd(lambda x: of(x, system.args))(x)
         rates = slopes @ field_of(system)(x)
         assert np.max(np.abs(rates)) <= roundoff(64, float(jnp.linalg.norm(slopes)))
@@ -344,7 +344,7 @@ def recompute_integrals(entry, fact):
 def recompute_energy_kept_by(entry, fact):
     """What is left of the energy's rate when friction is taken away."""
     system, of = make(entry, fact), getattr(systems, fact.computation["function"])
-    for x in near_orbit(system):
+    for x in near_orbit(entry, system):
         slope = jax.grad(of)(x, system.args)
         friction = jnp.asarray(fact.computation["loss"]) * x
         rate, size = slope @ (field_of(system)(x) + friction), jnp.linalg.norm(slope) * jnp.linalg.norm(friction)

@@ -3,6 +3,7 @@
 from cocycle.steppers.abstract import AbstractStepper, AbstractTangentStepper
 from cocycle.steppers.adaptive import Adaptive
 from cocycle.steppers.delay import DelayFlow, DelayState, delay_flow
+from cocycle.steppers.dense import dense_orbit
 from cocycle.steppers.exponential import ETDRK4, AbstractExponentialStepper, phi_functions
 from cocycle.steppers.flow import Flow, flow, is_autonomous
 from cocycle.steppers.implicit import ImplicitMidpoint
@@ -47,6 +48,7 @@ __all__ = [
     "Tsit5",
     "Yoshida4",
     "delay_flow",
+    "dense_orbit",
     "flow",
     "is_autonomous",
     "ito_sde",

@@ -113,6 +113,7 @@ from cocycle.systems.networks_more import (
     StuartLandauRing,
 )
 from cocycle.systems.neurons import BeerRNN, ExcitableCell, HindmarshRose, Hopfield
+from cocycle.systems.orbits import orbit
 from cocycle.systems.oscillating import OscillatingFlow
 from cocycle.systems.oscillators import Duffing, Thomas, VanDerPol
 from cocycle.systems.registry import Entry, Fact, register
@@ -358,6 +359,7 @@ __all__ = [
     "henon_heiles_energy",
     "lorenz96_two_scale_energy",
     "nuclear_quadrupole_energy",
+    "orbit",
     "plane_wave",
     "register",
     "schrodinger_energy",

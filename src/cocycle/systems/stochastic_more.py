@@ -198,7 +198,7 @@ def CoxIngersollRoss(
         ItoSDE with a scalar state, driven by `Brownian(key)`.
 
     Raises:
-        ParameterError: if kappa, mean or x0 is not positive, or the noise so strong that paths reach zero between steps.
+        ParameterError: if kappa, mean or x0 is not positive, or the noise too strong to keep paths positive.
 
     Laws: stationary mean m and variance m sigma^2 / (2 kappa); exponent
         -kappa (1 + sigma^2 / (4 (2 kappa m - sigma^2))) where 2 kappa m > sigma^2.
