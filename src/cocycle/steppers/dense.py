@@ -108,17 +108,9 @@ def _solve(solver: _Solver, t0: Any, y0: Array, times: Array, max_steps: Any) ->
 
     spacing = (times[-1] - t0) / times.size
     rows = jnp.full((times.size, y0.size), jnp.nan)
-    start = (
-        t0,
-        y0,
-        solver.field(t0, y0, solver.args),
-        0.1 * spacing,
-        jnp.zeros((), int),
-        rows,
-        times,
-        jnp.zeros((), int),
-    )
-    t, _, _, _, i, rows, _, n = jax.lax.while_loop(going, lambda carry: solver.attempt(carry), start)
+    slope, zero = solver.field(t0, y0, solver.args), jnp.zeros((), int)
+    start = (t0, y0, slope, 0.1 * spacing, zero, rows, times, zero)
+    t, _, _, _, i, rows, _, _ = jax.lax.while_loop(going, lambda carry: solver.attempt(carry), start)
     return rows, i, t
 
 
