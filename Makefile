@@ -35,11 +35,16 @@ test: lint tests
 test-slow: setup
 	$(BIN)/python -m pytest -n 2 -m "slow"
 
-peers: setup
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[peers]"
+# The peers' own pins would move ours, so they live in an environment of their own.
+.venv-peers/.set-up: pyproject.toml
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -e ".[files,peers]" pytest
+	touch .venv-peers/.set-up
+
+peers: .venv-peers/.set-up
 
 bench: peers
-	$(BIN)/python -m benchmarks
+	.venv-peers/bin/python -m benchmarks
 
 clean:
-	rm -rf .venv .jax_cache report-out
+	rm -rf .venv .venv-peers .jax_cache report-out

@@ -11,7 +11,15 @@ import sys
 
 from benchmarks.timing import compare
 
-NAMES = ["lyapunov_lorenz63", "lyapunov_lorenz96", "trajectory_rk4", "trajectory_adaptive", "dataset", "start_up"]
+NAMES = [
+    "lyapunov_lorenz63",
+    "lyapunov_lorenz96",
+    "trajectory_rk4",
+    "trajectory_adaptive",
+    "start_up",
+    "catalogue_spectra",
+    "dataset",
+]
 
 
 def run(name: str) -> dict:

@@ -17,11 +17,28 @@ import numpy as np
 from cocycle.steppers import dense_orbit
 from cocycle.systems import catalogue, orbit
 
-NAMES = (
-    "lorenz84 lorenz_stenflo lu_chen moore_spiegel newton_leipnik nose_hoover qi_chen rabinovich_fabrikant "
-    "rikitake_dynamo rucklidge salton_sea shimizu_morioka sprott_b sprott_e sprott_jerk sprott_s thomas_labyrinth "
-    "vallis_el_nino wang_sun zhou_chen"
-).split()
+NAMES = [
+    "lorenz84",
+    "lorenz_stenflo",
+    "lu_chen",
+    "moore_spiegel",
+    "newton_leipnik",
+    "nose_hoover",
+    "qi_chen",
+    "rabinovich_fabrikant",
+    "rikitake_dynamo",
+    "rucklidge",
+    "salton_sea",
+    "shimizu_morioka",
+    "sprott_b",
+    "sprott_e",
+    "sprott_jerk",
+    "sprott_s",
+    "thomas_labyrinth",
+    "vallis_el_nino",
+    "wang_sun",
+    "zhou_chen",
+]
 N_POINTS, PER_PERIOD = 10_000, 100
 PEER = pathlib.Path("/opt/peers/bin/python")
 PEER_CODE = """

@@ -1,6 +1,7 @@
 """Interleaved timing of several contenders on one workload."""
 
 import dataclasses
+import logging
 import statistics
 import time
 from collections.abc import Callable
@@ -32,6 +33,7 @@ def compare(title: str, contenders: list[Contender], *, unit: str, per: float) -
     The first call of each is its cold start and is printed apart. Ratios are medians of paired ratios against
     the first contender, so that a machine whose speed drifts does not favour one of them.
     """
+    logging.disable(logging.INFO)  # one of the peers turns on the log of everything
     cold, times, results = {}, {c.name: [] for c in contenders}, {}
     for c in contenders:
         began = time.perf_counter()

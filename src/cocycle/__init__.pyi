@@ -2,7 +2,6 @@
 from cocycle import core as core
 from cocycle import data as data
 from cocycle import measures as measures
-from cocycle import report as report
 from cocycle import stability as stability
 from cocycle import steppers as steppers
 from cocycle import systems as systems
@@ -58,6 +57,7 @@ from cocycle.core.system import (
 from cocycle.report import Report as Report
 from cocycle.report import Series as Series
 from cocycle.report import read as read
+from cocycle.report.document import report as report
 from cocycle.stability import (
     Spectrum as Spectrum,
 )
@@ -99,3 +99,4 @@ from cocycle.steppers import (
 )
 
 __version__: str
+__all__: list[str]

@@ -195,7 +195,8 @@ def test_no_permission(folder, capsys):
     locked = pathlib.Path("locked")
     locked.mkdir(mode=0o500)
     code = main(["report", "good.py", "--out", "locked/out"])
-    judge(code, *capsys.readouterr(), "permission denied")
+    out, err = capsys.readouterr()
+    judge(code, out, err, "permission denied")
 
 
 def test_constant_series_is_said_to_be_constant(folder, capsys):
@@ -214,5 +215,6 @@ def test_disk_that_fails_while_writing_leaves_nothing(folder, capsys, monkeypatc
     monkeypatch.setattr("os.replace", full)
     before = tree(folder)
     code = main(["simulate", "good.py", "-o", "a.csv", "--steps", "50"])
-    judge(code, *capsys.readouterr(), "No space left")
+    out, err = capsys.readouterr()
+    judge(code, out, err, "No space left")
     assert tree(folder) == before

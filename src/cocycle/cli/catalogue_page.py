@@ -11,9 +11,9 @@ def page(
     names: Annotated[
         list[str] | None, typer.Argument(help="Names of the catalogue; default all.", show_default=False)
     ] = None,
-    output: Annotated[
-        pathlib.Path, typer.Option("--output", "-o", help="File to write.")
-    ] = pathlib.Path("catalogue.html"),
+    output: Annotated[pathlib.Path, typer.Option("--output", "-o", help="File to write.")] = pathlib.Path(
+        "catalogue.html"
+    ),
     jobs: Annotated[int, typer.Option("--jobs", help="Worker processes; -1 for one per core.")] = 2,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
@@ -33,5 +33,7 @@ def page(
     with atomic_file(output, "w") as handle:
         handle.write(text)
     if not quiet:
-        print(f"{output}: {len(names or catalogue)} systems, {len(text) / 1e6:.1f} MB, {time.perf_counter() - began:.0f} s")
+        print(
+            f"{output}: {len(names or catalogue)} systems, {len(text) / 1e6:.1f} MB, {time.perf_counter() - began:.0f} s"
+        )
     return 0

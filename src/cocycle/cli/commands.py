@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from cocycle.cli.catalogue import catalogue_app
 from cocycle.core.errors import ParameterError
 
 
@@ -32,6 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Dynamical systems: simulate them, measure them, report on them.",
 )
+app.add_typer(catalogue_app, name="catalogue")
 
 Source = Annotated[
     str,

@@ -13,7 +13,7 @@ from typing import Any
 
 from cocycle.core.drivers import AbstractDriver
 from cocycle.core.errors import CocycleError, DataError, UnknownNameError, suggest
-from cocycle.core.parameters import parameters, with_parameters
+from cocycle.core.parameters import with_parameters
 from cocycle.core.system import AbstractSystem
 
 
@@ -81,19 +81,12 @@ def choose(source: str, values: dict[str, Any], dt: float | None, seed: int) -> 
         system, name = from_file(source)
         own = getattr(system, "name", None) or name
         return Chosen(with_parameters(system, **changed), own, {"path": source, "name": own})
+    from cocycle.report.sources import about_entry
     from cocycle.systems import catalogue
 
     entry = catalogue[source]
     system = entry.make(**changed)
-    known = parameters(system)
-    about = {
-        "name": entry.name,
-        "title": entry.title,
-        "field": entry.field,
-        "reference": entry.source,
-        "meanings": {k: v for k, v in entry.meanings.items() if k in known},
-    }
-    return Chosen(system, entry.name, about, entry.equations, entry.driver(seed), entry.n_steps)
+    return Chosen(system, entry.name, about_entry(entry, system), entry.equations, entry.driver(seed), entry.n_steps)
 
 
 def from_file(source: str) -> tuple[AbstractSystem, str]:

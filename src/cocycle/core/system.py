@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -37,6 +37,8 @@ class AbstractSystem(eqx.Module):
 
     dt: eqx.AbstractVar[Any]
     x0: eqx.AbstractVar[Any]
+    # True where the step stands for the flow of a differential equation over dt.
+    continuous_time: ClassVar[bool] = False
 
     @abc.abstractmethod
     def step(self, x: State, w: Drive) -> State:

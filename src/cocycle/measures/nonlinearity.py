@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+import re
 
 import equinox as eqx
 import numpy as np
@@ -199,6 +200,7 @@ def nonlinearity_test(
     refuted = p_value <= level + 1e-12
     verb = "refuted" if refuted else "not refuted"
     name = type(statistic).__name__
-    reason = f"linear noise is {verb}: {name} {value:.3g} against {others.mean():.3g} ± {spread:.2g}, p = {p_value:.3g}"
+    what = re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()
+    reason = f"linear noise is {verb}: {what} {value:.3g} against {others.mean():.3g} ± {spread:.2g}, p = {p_value:.3g}"
     error = float(made.spectrum_error.max())
     return NonlinearityTest(refuted, p_value, z, value, others, (start, stop), error, name, reason)

@@ -16,7 +16,6 @@ from cocycle.core.start import start
 from cocycle.core.sweep import sweep
 from cocycle.core.system import AbstractSystem
 from cocycle.stability import lyapunov_spectrum
-from cocycle.steppers import DelayFlow, Flow
 
 N_SHOWN = 100
 FLAT = 1e-9
@@ -160,7 +159,7 @@ def bifurcation_diagram(
     except NotDifferentiableError:
         case = dataclasses.replace(case, tangents=False)
         orbit, exponent, stderr = sweep(case, over.values, progress=progress)
-    is_flow = isinstance(system, Flow | DelayFlow)
+    is_flow = system.continuous_time
     finite = np.isfinite(orbit).all(axis=1)
     at, visited = [np.zeros(0)], [np.zeros(0)]
     for value, row in zip(over.values[finite], orbit[finite], strict=True):

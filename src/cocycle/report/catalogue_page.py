@@ -51,7 +51,9 @@ def _picture(name: str) -> str:
 
 
 def _card(entry: Entry, picture: str) -> dict[str, Any]:
-    size = "∞ variables" if entry.dimension is None else f"{entry.dimension} variable{'s' if entry.dimension > 1 else ''}"
+    size = (
+        "∞ variables" if entry.dimension is None else f"{entry.dimension} variable{'s' if entry.dimension > 1 else ''}"
+    )
     kind = KIND_NAMES.get(entry.kind, entry.kind)
     words = " ".join([entry.name, entry.title, entry.field, entry.kind, *entry.tags]).lower()
     title = entry.title[0].upper() + entry.title[1:]

@@ -195,7 +195,7 @@ def _system_quantities(analysis: SystemAnalysis) -> dict[str, Any]:
             out[name] = entry(None, rate)
         out["kaplan_yorke_dimension"] = entry(None, "1")
     else:
-        method = f"QR of pushed tangents over {spectrum.duration:g} {time}, block-scaling errors"
+        method = f"QR of pushed tangents over {spectrum.duration:g} {time}, errors by low-frequency spectrum"
         out["lyapunov_exponents"] = quantity(spectrum.exponents, spectrum.stderr, rate, method)
         out["maximal_exponent"] = entry(spectrum.maximal_exponent, rate)
         out["kaplan_yorke_dimension"] = entry(_kaplan_yorke(analysis), "1")

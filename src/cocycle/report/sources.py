@@ -11,6 +11,7 @@ from cocycle.core.system import AbstractSystem
 from cocycle.report.document import Report
 from cocycle.report.reading import READERS
 from cocycle.report.series import Series
+from cocycle.systems import Entry, catalogue
 
 N_MEASURES = 14
 
@@ -55,8 +56,6 @@ def is_catalogue_name(text: str) -> bool:
     Args:
         text: what the user gave.
     """
-    from cocycle.systems import catalogue
-
     if text in catalogue:
         return True
     path = pathlib.Path(text)
@@ -81,8 +80,6 @@ def of_catalogue(
     Raises:
         UnknownNameError: if there is no such system or parameter; the nearest names are suggested.
     """
-    from cocycle.systems import catalogue
-
     entry = catalogue[name]
     values = dict(parameters or {}) | ({} if dt is None else {"dt": dt})
     system = entry.make(**values)
@@ -90,14 +87,26 @@ def of_catalogue(
         options["driver"] = entry.driver(seed)
     if options.get("n_steps") is None and options.get("duration") is None:
         options["n_steps"] = entry.n_steps
-    about = {
+    return of_system(
+        system, about=about_entry(entry, system), equations=entry.equations, seed=seed, name=entry.name, **options
+    )
+
+
+def about_entry(entry: Entry, system: AbstractSystem) -> dict[str, Any]:
+    """What the document says of an entry of the catalogue.
+
+    Args:
+        entry: the entry.
+        system: the system that it made.
+    """
+    known = parameters_of(system)
+    return {
         "name": entry.name,
         "title": entry.title,
         "field": entry.field,
         "reference": entry.source,
-        "meanings": {k: v for k, v in entry.meanings.items() if k in parameters_of(system)},
+        "meanings": {k: v for k, v in entry.meanings.items() if k in known},
     }
-    return of_system(system, about=about, equations=entry.equations, seed=seed, name=entry.name, **options)
 
 
 def of_series(series: Series, *, seed: int = 0, progress: bool | None = None) -> Report:

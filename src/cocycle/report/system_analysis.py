@@ -26,7 +26,7 @@ from cocycle.measures.ordinal import permutation_entropy, statistical_complexity
 from cocycle.measures.spectrum import PowerSpectrum, power_spectrum, rice_period
 from cocycle.report.bifurcation import Bifurcation, Sweep, bifurcation_diagram
 from cocycle.stability import Regime, Spectrum, Verdict, flat_orbit, lyapunov_spectrum, regime
-from cocycle.steppers import DelayFlow, Flow, ItoSDE, StratonovichSDE
+from cocycle.steppers import ItoSDE, StratonovichSDE
 
 N_STEPS = 50_000
 N_SAVED = 20_000
@@ -110,7 +110,7 @@ class SystemAnalysis:
     @property
     def is_flow(self) -> bool:
         """Whether time is continuous."""
-        return is_continuous(self.system)
+        return self.system.continuous_time
 
     @property
     def lyapunov_time(self) -> Estimate | None:
@@ -302,7 +302,7 @@ def _orbit(
 ) -> tuple[Trajectory, int]:
     """At most 20,000 states, about 50 to each oscillation of a continuous orbit, and their stride."""
     first = trajectory(system, x, driver, n_steps=min(n_steps, N_SAVED), n0=n0, progress=progress)
-    if n_steps < 2 * N_SAVED or not is_continuous(system) or first.status is not Status.OK:
+    if n_steps < 2 * N_SAVED or not system.continuous_time or first.status is not Status.OK:
         return first, 1
     every = n_steps // N_SAVED
     if isinstance(driver, Still | Clock):  # noise has no oscillation to resolve
@@ -315,15 +315,6 @@ def _orbit(
         return first, 1
     n_steps = every * N_SAVED
     return trajectory(system, x, driver, n_steps=n_steps, n0=n0, save_every=every, progress=progress), every
-
-
-def is_continuous(system: AbstractSystem) -> bool:
-    """Say whether a system stands for continuous time: the step of a flow, a stochastic or a delay equation.
-
-    Args:
-        system: the system.
-    """
-    return isinstance(system, Flow | ItoSDE | StratonovichSDE | DelayFlow)
 
 
 EXPONENT_QUANTITIES = (

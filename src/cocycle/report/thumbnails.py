@@ -109,7 +109,10 @@ def _curve(points: np.ndarray) -> str:
     at = _pixels(points, scale)
     moved = np.concatenate([[True], np.any(np.diff(at, axis=0) != 0, axis=1)])
     at = at[moved]
-    steps = "".join(f"{'' if dx < 0 or i == 0 else ' '}{dx}{'' if dy < 0 else ' '}{dy}" for i, (dx, dy) in enumerate(np.diff(at, axis=0)))
+    steps = "".join(
+        f"{'' if dx < 0 or i == 0 else ' '}{dx}{'' if dy < 0 else ' '}{dy}"
+        for i, (dx, dy) in enumerate(np.diff(at, axis=0))
+    )
     return _svg(f'<path class="o" d="M{at[0, 0]} {at[0, 1]}l{steps or "0 0"}"/>', scale)
 
 

@@ -15,7 +15,6 @@ from cocycle.core.estimate import format_value
 from cocycle.core.run import Status
 from cocycle.core.system import AbstractSystem
 from cocycle.stability.spectrum import Spectrum
-from cocycle.steppers import Flow
 
 Z = 3.0
 REST = 1e-8
@@ -54,9 +53,8 @@ class Verdict(eqx.Module):
 def zero_tolerance(spectrum: Spectrum) -> Float[np.ndarray, "K"]:
     """Size below which each exponent cannot be told from zero [nats / time].
 
-    Three standard errors, and what an orbit without any exponential growth shows over the same time: tangents that
-    grow only in proportion to time have a finite-time exponent of log(T/dt)/T. The second half of the run must
-    confirm the sign, so three times that is asked.
+    Three standard errors, and three times what an orbit without any exponential growth shows: tangents that grow in
+    proportion to time grow by log(t1/t0) from the end t0 of the transient to the end t1 of the run.
 
     Args:
         spectrum: exponents of one orbit.
@@ -64,8 +62,9 @@ def zero_tolerance(spectrum: Spectrum) -> Float[np.ndarray, "K"]:
     Returns:
         Tolerances (K,).
     """
-    shear = math.log(max(spectrum.duration / spectrum.dt, 2.0)) / spectrum.duration
-    return Z * np.asarray(spectrum.stderr) + 3.0 * shear
+    t0 = max(float(spectrum.n_transient), 1.0) * float(spectrum.dt)
+    shear = math.log(1.0 + spectrum.duration / t0) / spectrum.duration
+    return Z * (np.asarray(spectrum.stderr) + shear)
 
 
 def period_of(orbit: Float[np.ndarray, "time D"], tolerance: float = RETURN) -> int | None:
@@ -141,7 +140,6 @@ def regime(
         return Verdict(Regime.DIVERGING, ("The state leaves the finite numbers.",))
     driver = system.default_driver(spectrum.final) if driver is None else driver
     noisy = not isinstance(driver, Still | Clock)
-    is_flow = isinstance(system, Flow)
     row_dt = float(spectrum.dt if save_dt is None else save_dt)
     signs = _Signs(spectrum)
     if signs.n_positive:
@@ -152,7 +150,11 @@ def regime(
     size = max(float(np.max(np.abs(orbit))), 1e-300)
     if moved <= REST * size:
         return Verdict(Regime.FIXED_POINT, (f"The state no longer moves (range {moved:.1g} of {size:.3g}).", signs.top))
-    return _continuous(signs, orbit, row_dt, isinstance(driver, Clock)) if is_flow else _discrete(signs, orbit)
+    return (
+        _continuous(signs, orbit, row_dt, isinstance(driver, Clock))
+        if system.continuous_time
+        else _discrete(signs, orbit)
+    )
 
 
 class _Signs:

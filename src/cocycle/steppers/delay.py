@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
@@ -154,6 +154,8 @@ class DelayFlow(AbstractDifferentiableSystem):
     n_intervals: int = eqx.field(static=True)
     name: str | None = eqx.field(static=True)
     variables: tuple[str, ...] | None = eqx.field(static=True)
+
+    continuous_time: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -1,5 +1,6 @@
 """Adaptive solutions on any grid of times, with interpolation between steps as long as accuracy allows."""
 
+import functools
 from typing import Any
 
 import equinox as eqx
@@ -7,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from scipy import integrate
 
 from cocycle.core.errors import NonFiniteStateError, ParameterError
 from cocycle.core.system import Field, positive_time
@@ -18,9 +18,12 @@ N_ALL = 16
 SAFETY, SHRINK, GROW, POWER = 0.9, 0.2, 8.0, -1.0 / 8.0
 
 
+@functools.cache
 def _tables() -> tuple[np.ndarray, ...]:
     """Weights of all stages: twelve of the step, the slope at its end, and three for interpolation."""
-    method = integrate.DOP853
+    from scipy.integrate import DOP853
+
+    method = DOP853
     a = np.zeros((N_ALL, N_ALL))
     a[:N_STAGES, :N_STAGES] = method.A[:N_STAGES, :N_STAGES]
     a[N_STAGES, :N_STAGES] = method.B
@@ -28,9 +31,6 @@ def _tables() -> tuple[np.ndarray, ...]:
     c = np.concatenate([method.C[:N_STAGES], [1.0], method.C_EXTRA])
     weights = [np.pad(e, (0, N_ALL - len(e))) for e in (method.E5, method.E3)]
     return a, c, np.stack(weights), np.pad(method.D, ((0, 0), (0, N_ALL - method.D.shape[1])))
-
-
-A, C, E, D = _tables()
 
 
 class _Solver(eqx.Module):
@@ -43,24 +43,24 @@ class _Solver(eqx.Module):
 
     def stages(self, first: int, last: int, k: Array, t: Any, y: Array, h: Any) -> Array:
         """Fill the slopes of stages first to last - 1; the loop is not unrolled, so the field is compiled once."""
+        weights, nodes = (jnp.asarray(table) for table in _tables()[:2])
 
         def one(s: Any, k: Array) -> Array:
-            at = y + h * (jnp.asarray(A)[s] @ k)
-            return k.at[s].set(self.field(t + jnp.asarray(C)[s] * h, at, self.args))
+            return k.at[s].set(self.field(t + nodes[s] * h, y + h * (weights[s] @ k), self.args))
 
         return jax.lax.fori_loop(first, last, one, k)
 
     def error(self, k: Array, y: Array, after: Array, h: Any) -> Any:
         """Estimated error of a step, as a multiple of what is allowed."""
         allowed = self.atol + self.rtol * jnp.maximum(jnp.abs(y), jnp.abs(after))
-        fifth, third = jnp.sum((jnp.asarray(E) @ k / allowed[None, :]) ** 2, axis=1)
+        fifth, third = jnp.sum((jnp.asarray(_tables()[2]) @ k / allowed[None, :]) ** 2, axis=1)
         return h * fifth / jnp.sqrt(jnp.maximum((fifth + 0.01 * third) * y.size, jnp.finfo(y.dtype).tiny))
 
     def attempt(self, carry: Any) -> Any:
         """Try one step; where it is accepted, fill the rows that it passes."""
         t, y, slope, h, i, rows, times, n = carry
         k = self.stages(1, N_STAGES + 1, jnp.zeros((N_ALL, y.size)).at[0].set(slope), t, y, h)
-        after = y + h * (jnp.asarray(A)[N_STAGES] @ k)
+        after = y + h * (jnp.asarray(_tables()[0][N_STAGES]) @ k)
         error = self.error(k, y, after, h)
         good = error < 1.0
         error = jnp.where(jnp.isfinite(error), error, 1e30)
@@ -83,7 +83,9 @@ class _Solver(eqx.Module):
         """Coefficients (7, D) of the polynomial of order 7 over a step."""
         rise = after - y
         start, end = h * k[0], h * k[N_STAGES]
-        return jnp.concatenate([jnp.stack([rise, start - rise, 2.0 * rise - start - end]), h * (jnp.asarray(D) @ k)])
+        return jnp.concatenate(
+            [jnp.stack([rise, start - rise, 2.0 * rise - start - end]), h * (jnp.asarray(_tables()[3]) @ k)]
+        )
 
 
 def between(coefficients: Array, y: Array, x: Any) -> Array:

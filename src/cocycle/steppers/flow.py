@@ -1,7 +1,7 @@
 """Flow: a field and a stepper make a system."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 from jaxtyping import Array, Float
@@ -48,6 +48,8 @@ class Flow(AbstractTangentSystem):
     stepper: AbstractStepper
     name: str | None = eqx.field(static=True)
     variables: tuple[str, ...] | None = eqx.field(static=True)
+
+    continuous_time: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Stochastic differential equations as systems driven by Brownian increments."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import equinox as eqx
 import jax
@@ -61,6 +61,8 @@ class ItoSDE(AbstractDifferentiableSystem):
     noise_shape: tuple[int, ...] | None = eqx.field(static=True)
     name: str | None = eqx.field(static=True)
     variables: tuple[str, ...] | None = eqx.field(static=True)
+
+    continuous_time: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -159,6 +161,8 @@ class StratonovichSDE(AbstractDifferentiableSystem):
     noise_shape: tuple[int, ...] | None = eqx.field(static=True)
     name: str | None = eqx.field(static=True)
     variables: tuple[str, ...] | None = eqx.field(static=True)
+
+    continuous_time: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -1,5 +1,8 @@
 """Known systems: one factory each, and the catalogue of them all with sourced facts."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from cocycle.systems.biology import (
     Blasius,
     CaTwoPlus,
@@ -169,6 +172,21 @@ from cocycle.systems.stochastic_more import CoxIngersollRoss, NoisyFitzHughNagum
 from cocycle.systems.thermal import MooreSpiegel, NoseHoover, RabinovichFabrikant, RayleighBenard, Rucklidge
 from cocycle.systems.tori import SprottTorus, Torus
 
+if TYPE_CHECKING:
+    from cocycle.systems.identities import verify
+    from cocycle.systems.recomputation import recompute
+    from cocycle.systems.records import Record
+
+# What recomputes the catalogue is loaded when asked for: it needs the whole library.
+_LATER = {"Record": "records", "recompute": "recomputation", "verify": "identities"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
+
+
 __all__ = [
     "Aizawa",
     "AnishchenkoAstakhov",
@@ -297,6 +315,7 @@ __all__ = [
     "RabinovichFabrikant",
     "RandomRateNetwork",
     "RayleighBenard",
+    "Record",
     "Ricker",
     "RikitakeDynamo",
     "Rossler",
@@ -361,6 +380,7 @@ __all__ = [
     "nuclear_quadrupole_energy",
     "orbit",
     "plane_wave",
+    "recompute",
     "register",
     "schrodinger_energy",
     "schrodinger_mass",
@@ -368,4 +388,5 @@ __all__ = [
     "swinging_atwood_energy",
     "three_body_energy",
     "toda_integrals",
+    "verify",
 ]

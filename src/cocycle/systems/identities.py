@@ -99,7 +99,7 @@ def verify(names: Iterable[str] | None = None, *, path: str | pathlib.Path | Non
         >>> verify(["lorenz63"]).passed
         True
     """
-    from cocycle.systems.recompute import is_current
+    from cocycle.systems.recomputation import is_current
 
     chosen = [catalogue[name].name for name in names] if names is not None else list(catalogue.names())
     known = read_records(packaged_file() if path is None else path)
@@ -119,6 +119,8 @@ def checks_of(entry: Entry, record: Record) -> tuple[Check, ...]:
         record: its record.
     """
     exponents, stderr = np.asarray(record.exponents, float), np.asarray(record.stderr, float)
+    if not np.all(np.isfinite(exponents)):
+        return (Check("all exponents are finite", float(np.sum(~np.isfinite(exponents))), 0.0),)
     size = ROUND_OFF * float(np.max(np.abs(exponents)))
     found = [_sign(entry, record, size)]
     if record.volume_residual is not None:
@@ -128,22 +130,28 @@ def checks_of(entry: Entry, record: Record) -> tuple[Check, ...]:
         found.append(_trace(record, size))
     if record.autonomous:
         least = int(np.argmin(np.abs(exponents)))
-        allowed = Z * stderr[least] + record.speed_range / record.duration + size
+        allowed = Z * stderr[least] + _ends(entry, record) + size
         if record.dimension is not None or exponents[-1] < 0:
             found.append(Check("an exponent is zero", float(abs(exponents[least])), float(allowed)))
     if "symplectic" in entry.tags and record.dimension == len(exponents):
         worst = np.abs(exponents + exponents[::-1]) - Z * np.hypot(stderr, stderr[::-1])
-        bound = record.speed_range / record.duration + size
+        bound = _ends(entry, record) + size
         found.append(Check("exponents come in pairs", float(np.max(worst)), bound))
     if record.halved_exponents is not None:
-        found.append(_halving(record, size))
+        found.append(_halving(entry, record, size))
     return tuple(found)
+
+
+def _ends(entry: Entry, record: Record, *, shear: bool | None = None) -> float:
+    """What the ends of an orbit can add to an exponent: its range of speed; without chaos (shear) a factor n too."""
+    n_steps = max(2.0, record.duration / record.dt)
+    sheared = math.log(n_steps) if (not entry.chaotic if shear is None else shear) else 0.0
+    return (record.speed_range + sheared) / record.duration
 
 
 def _sign(entry: Entry, record: Record, size: float) -> Check:
     """An orbit of n steps without chaos can stretch by its range of speed and, on a torus, by about n."""
-    n_steps = max(2.0, record.duration / record.dt)
-    bound = Z * record.stderr[0] + (record.speed_range + math.log(n_steps)) / record.duration + size
+    bound = Z * record.stderr[0] + _ends(entry, record, shear=True) + size
     if entry.chaotic:
         return Check("the largest exponent is positive", bound, record.exponents[0])
     return Check("the largest exponent is not positive", record.exponents[0], bound)
@@ -159,10 +167,10 @@ def _trace(record: Record, size: float) -> Check:
     return Check("the sum is the mean divergence", abs(total - mean), sampling + step + size)
 
 
-def _halving(record: Record, size: float) -> Check:
+def _halving(entry: Entry, record: Record, size: float) -> Check:
     """Worst exponent, in units of what is allowed."""
     a, b = np.asarray(record.exponents), np.asarray(record.halved_exponents)
     sampling = Z * np.hypot(np.asarray(record.stderr), np.asarray(record.halved_stderr))
-    ends = record.speed_range * 3.0 / record.duration  # of both orbits; that of the halved step is half as long
+    ends = 3.0 * _ends(entry, record)  # of both orbits; that of the halved step is half as long
     allowed = sampling + RESOLUTION * np.abs(a) + ends + size
     return Check("half the step gives the same exponents", float(np.max(np.abs(a - b) / allowed)), 1.0)

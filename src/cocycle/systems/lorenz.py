@@ -60,7 +60,9 @@ def Lorenz63(
 
 def lorenz96_field(t: Any, u: Any, args: Any) -> Any:
     """Velocity of the Lorenz-96 flow."""
-    return (jnp.roll(u, -1) - jnp.roll(u, 2)) * jnp.roll(u, 1) - u + args["forcing"]
+    # One ring laid out with its neighbours compiles to faster loops than three rolls.
+    ring = jnp.concatenate([u[-2:], u, u[:1]])
+    return (ring[3:] - ring[:-3]) * ring[1:-2] - u + args["forcing"]
 
 
 @register(

@@ -126,7 +126,7 @@ class Entry:
     @property
     def numbers(self) -> dict[str, Any]:
         """What determines the orbit and how it is measured: kind, parameters, step, state, period."""
-        kept = ("parameters", "dt", "x0", "delays", "period", "n_vectors", "angles", "wraps")
+        kept = ("parameters", "dt", "x0", "delays", "period", "n_vectors", "angles", "wraps", "lyapunov_times")
         return {"kind": self.kind, **{k: self._text[k] for k in kept if k in self._text}}
 
     @property

@@ -94,3 +94,11 @@ def test_parameters_by_name():
         with_parameters(SYSTEM, R=3.0)
     with pytest.raises(ParameterError, match="finite"):
         with_parameters(SYSTEM, r=np.nan)
+
+
+def test_sweep_follows_the_backend_of_joblib():
+    """A Dask or a Ray cluster is chosen the same way; threads stand for them here."""
+    import joblib
+
+    with joblib.parallel_config(backend="threading", n_jobs=2):
+        assert cc.sweep(square, np.arange(5.0), batch_size=2)["value"].tolist() == [0, 1, 4, 9, 16]

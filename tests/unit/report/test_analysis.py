@@ -59,7 +59,9 @@ def test_drivers_are_made_where_they_can_be():
     assert isinstance(driver, Brownian)
     assert driver.shape == (2,)
     full = cc.ItoSDE(drift, lambda t, x, a: jnp.ones((2, 3)), dt=0.1, x0=[0.0, 0.0])
-    assert driver_for(full).shape == (3,)
+    driver = driver_for(full)
+    assert isinstance(driver, Brownian)
+    assert driver.shape == (3,)
     with pytest.raises(ParameterError, match="initial state"):
         driver_for(cc.Map(lambda x, a: x))
 

@@ -19,7 +19,7 @@ N_RUNS = 256
 
 def gaussian_products():
     def run(key):
-        return cc.lyapunov_spectrum(_Projective(jnp.ones(3)), None, cc.Brownian(key, (3, 3)), n_steps=2000)
+        return cc.lyapunov_spectrum(_Projective(x0=jnp.ones(3)), None, cc.Brownian(key, (3, 3)), n_steps=2000)
 
     return run, (np.log(2) + digamma((3 - np.arange(1, 4) + 1) / 2)) / 2
 

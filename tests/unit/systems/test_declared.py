@@ -1,6 +1,6 @@
 """Systems declared by a field and a table: their factories, and every field against its check vector.
 
-A check vector is one value of the field, computed once by independent code (dysts) and kept in the table with 17 digits.
+A check vector is one value of the field, computed once by independent code (dysts) and kept with 17 digits.
 The tolerance is round-off: a field is a sum of at most some hundred operations.
 """
 
@@ -58,7 +58,7 @@ def test_table_is_complete(name):
         "autonomous",
     }
     known |= {"tags", "period", "dt", "x0", "parameters", "meanings", "check", "facts", "n_steps", "delays", "angles"}
-    known |= {"collection", "dysts_parameters", "n_vectors", "wraps"}
+    known |= {"collection", "dysts_parameters", "n_vectors", "wraps", "correction", "lyapunov_times"}
     assert set(row) <= known
     assert row["field"] in FIELDS
     assert len(row["variables"]) == row["dimension"]

@@ -1,12 +1,13 @@
 """Recompute the records of the catalogue: in parallel, and with nothing finished ever lost."""
 
+import contextlib
 import importlib.metadata
 import math
 import os
 import pathlib
 import time
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import equinox as eqx
@@ -29,8 +30,9 @@ from cocycle.systems.registry import Entry
 from cocycle.systems.texts import texts
 
 N_PILOT = 10_000
-MIN_STEPS, MAX_STEPS = 20_000, 4_000_000
+MIN_STEPS, MAX_STEPS, MOST_STEPS = 20_000, 1_500_000, 6_000_000
 WEAKEST = 0.01  # chaos below this rate a period is averaged over no longer than 1 / WEAKEST periods a Lyapunov time
+PRECISE = 12.0  # the largest exponent over its standard error; intermittent chaos takes longer to get there
 PER_PERIOD, N_POINTS = 20, 16_000
 N_DELAY_VECTORS = 8
 
@@ -46,7 +48,7 @@ def recompute(
     fresh: bool = False,
     progress: bool | None = None,
 ) -> dict[str, Record]:
-    """Recompute invariants of systems and put them into the file of records.
+    """Recompute invariants of systems, where they are not up to date, and put them into the file of records.
 
     Each finished system is at once a file of its own in `cache`, put in place atomically; the file of records is
     written at the end, atomically too. After a crash, Ctrl-C or a kill the same call goes on where it stopped.
@@ -54,12 +56,13 @@ def recompute(
     Args:
         names: systems; default all whose step has a derivative.
         n_jobs: joblib workers; another back end (Dask, Ray) comes by `joblib.parallel_config`.
-        lyapunov_times: averaging time in units of 1 / largest exponent, within 20,000 to 4,000,000 steps. Systems
-            without chaos are averaged over as many periods.
+        lyapunov_times: averaging time in units of 1 / largest exponent, within 20,000 to 1,500,000 steps; up to
+            6,000,000 where chaos is so intermittent that its error is above a twelfth. Systems without chaos are
+            averaged over as many periods.
         tol: stop a system as soon as all standard errors are below this fraction of its largest exponent.
         path: file of records; default that of the library.
         cache: directory of finished systems; default `NAME.parts` beside the file.
-        fresh: compute again what is in the cache.
+        fresh: compute again what is in the file or in the cache.
         progress: show a progress bar; None shows it on a terminal.
 
     Returns:
@@ -82,7 +85,7 @@ def recompute(
     except OSError as error:
         raise OutputError(f"cannot write {parts}: {error.strerror}; choose another cache.") from None
     settings = {"lyapunov_times": lyapunov_times, "tol": tol}
-    done = {} if fresh else _finished(chosen, parts, settings)
+    done = {} if fresh else _finished(chosen, path, parts, settings)
     failed: dict[str, str] = {}
     try:
         with Progress(len(chosen), "recompute", progress) as bar:
@@ -91,9 +94,10 @@ def recompute(
                 failed |= {name: problem} if problem else {}
                 bar.advance(1)
     finally:
-        done = _finished(chosen, parts, settings)
+        done |= _finished(set(chosen) - set(done), None, parts, settings)
         if done:
             write_records(read_records(path) | done, path)
+            _tidy(parts, done)
     if failed:
         told = "; ".join(f"{name}: {problem}" for name, problem in sorted(failed.items()))
         raise DataError(f"{len(failed)} of {len(chosen)} systems failed, the others are in {path}: {told}")
@@ -104,14 +108,27 @@ def _part(parts: pathlib.Path, name: str) -> pathlib.Path:
     return parts / f"{name}.json"
 
 
-def _finished(names: Sequence[str], parts: pathlib.Path, settings: dict[str, Any]) -> dict[str, Record]:
-    """Records in the cache that still fit the equations and the settings."""
+def _finished(
+    names: Iterable[str], path: pathlib.Path | None, parts: pathlib.Path, settings: dict[str, Any]
+) -> dict[str, Record]:
+    """Records, in the file or in the cache, that still fit the equations and the settings."""
+    kept = {} if path is None else read_records(path)
     found: dict[str, Record] = {}
     for name in names:
-        known = read_records(_part(parts, name)).get(name)
-        if known is not None and known.fingerprint == fingerprint(catalogue[name], **settings):
-            found[name] = known
+        wanted = fingerprint(catalogue[name], **settings)
+        for known in (read_records(_part(parts, name)).get(name), kept.get(name)):
+            if known is not None and known.fingerprint == wanted:
+                found[name] = known
+                break
     return found
+
+
+def _tidy(parts: pathlib.Path, done: Iterable[str]) -> None:
+    """Remove from the cache what is in the file of records by now."""
+    for name in done:
+        _part(parts, name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # others are still at work there
+        parts.rmdir()
 
 
 def _heavy_first(names: Iterable[str]) -> list[str]:
@@ -135,7 +152,8 @@ def _each(names: list[str], parts: pathlib.Path, settings: dict[str, Any], n_job
             yield finish(name, parts, settings)
         return
     os.environ.setdefault("JAX_PLATFORMS", jax.default_backend())
-    workers = Parallel(n_jobs=n_jobs if n_jobs != 1 else None, return_as="generator_unordered", batch_size=1)
+    made: Any = Parallel  # its stubs know neither generators nor numbers for batch_size
+    workers = made(n_jobs=n_jobs if n_jobs != 1 else None, return_as="generator_unordered", batch_size=1)
     yield from workers(delayed(finish)(name, parts, settings) for name in names)
 
 
@@ -180,10 +198,14 @@ def compute(name: str, *, lyapunov_times: float = 1000.0, tol: float | None = No
         pilot = lyapunov_spectrum(system, n_steps=N_PILOT, **options)
         times, points, period, spacing = _orbit(entry, system, pilot)
         rate = max(float(pilot.exponents[0]), (WEAKEST if entry.chaotic else 1.0) / period)
-        n_steps = int(np.clip(lyapunov_times / (rate * float(system.dt)), MIN_STEPS, MAX_STEPS))
+        n_times = texts()[entry.name].get("lyapunov_times", lyapunov_times)
+        n_steps = int(np.clip(n_times / (rate * float(system.dt)), MIN_STEPS, MAX_STEPS))
         bound = None if tol is None else tol * rate
         options |= {"x0": _start(system, pilot), "n0": N_PILOT, "tol": bound}
         spectrum = lyapunov_spectrum(system, n_steps=n_steps, **options)
+        while _may_go_on(entry, n_steps) and not spectrum.exponents[0] > PRECISE * spectrum.stderr[0]:
+            n_steps = min(4 * n_steps, MOST_STEPS)
+            spectrum = lyapunov_spectrum(system, n_steps=n_steps, **options)
         halved = _halved(entry, system, n_steps, options)
         divergence, speed_range = _along(system, times, points) if isinstance(system, Flow) else (None, 0.0)
     notes = tuple(dict.fromkeys(" ".join(str(w.message).split()) for w in told))
@@ -197,7 +219,7 @@ def compute(name: str, *, lyapunov_times: float = 1000.0, tol: float | None = No
         dimension=entry.dimension,
         autonomous=_autonomous(system),
         kaplan_yorke_dimension=_pair(spectrum.kaplan_yorke_dimension),
-        correlation_dimension=_correlation(bounded),
+        correlation_dimension=_correlation(bounded, period, spacing),
         entropy_rate=_pair(spectrum.entropy_rate_bound) or (math.nan, math.nan),
         permutation_entropy=_permutation(bounded, period, spacing),
         lyapunov_time=1.0 / largest if largest > 0 else None,
@@ -229,12 +251,17 @@ def _start(system: Any, pilot: Spectrum) -> Any:
     return jax.tree.map(jnp.asarray, pilot.final)
 
 
+def _may_go_on(entry: Entry, n_steps: int) -> bool:
+    """Whether chaos may be averaged over longer: not where the table limits the time, since orbits escape."""
+    return entry.chaotic and n_steps < MOST_STEPS and "lyapunov_times" not in texts()[entry.name]
+
+
 def _halved(entry: Entry, system: Any, n_steps: int, options: dict[str, Any]) -> Spectrum | None:
     """Spectrum at half the step and as many steps; a delay equation starts anew, its history has other nodes."""
     if entry.kind == "map":
         return None
     finer = entry.make(dt=float(system.dt) / 2)
-    changed = {"n0": 2 * N_PILOT} | ({"x0": None} if entry.kind == "delay" else {})
+    changed: dict[str, Any] = {"n0": 2 * N_PILOT} | ({"x0": None} if entry.kind == "delay" else {})
     return lyapunov_spectrum(finer, n_steps=n_steps, **(options | changed))
 
 
@@ -253,7 +280,7 @@ def _orbit(entry: Entry, system: Any, pilot: Spectrum) -> tuple[Any, np.ndarray,
             period = float(dominant_period(first).value) * dt
         except CocycleError:
             period = PER_PERIOD * dt
-        period = period if np.isfinite(period) and period > dt else PER_PERIOD * dt
+        period = min(period, N_PILOT * dt / PER_PERIOD) if np.isfinite(period) and period > dt else PER_PERIOD * dt
     every = max(1, round(period / dt / PER_PERIOD))
     n_steps = every * N_POINTS
     orbit = trajectory(
@@ -280,9 +307,12 @@ def _bounded(entry: Entry, points: np.ndarray) -> np.ndarray:
     return columns[:, spread > 0] / spread[spread > 0]
 
 
-def _correlation(points: np.ndarray) -> tuple[float, float] | None:
+def _correlation(points: np.ndarray, period: float, spacing: float) -> tuple[float, float] | None:
+    """Correlation dimension of the points; of one variable, by delay vectors a quarter of a period apart."""
+    window = max(1, round(period / spacing))
+    x, delay = (points, 1) if points.shape[1] > 1 else (points[:, 0], max(1, window // 4))
     try:
-        return _pair(correlation_dimension(points, theiler=PER_PERIOD).dimension)
+        return _pair(correlation_dimension(x, delay=delay, theiler=window).dimension)
     except CocycleError:
         return None
 
