@@ -33,7 +33,6 @@ def page(
     with atomic_file(output, "w") as handle:
         handle.write(text)
     if not quiet:
-        print(
-            f"{output}: {len(names or catalogue)} systems, {len(text) / 1e6:.1f} MB, {time.perf_counter() - began:.0f} s"
-        )
+        seconds = time.perf_counter() - began
+        print(f"{output}: {len(names or catalogue)} systems, {len(text) / 1e6:.1f} MB, {seconds:.0f} s")
     return 0

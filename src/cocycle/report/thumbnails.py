@@ -109,10 +109,7 @@ def _curve(points: np.ndarray) -> str:
     at = _pixels(points, scale)
     moved = np.concatenate([[True], np.any(np.diff(at, axis=0) != 0, axis=1)])
     at = at[moved]
-    steps = "".join(
-        f"{'' if dx < 0 or i == 0 else ' '}{dx}{'' if dy < 0 else ' '}{dy}"
-        for i, (dx, dy) in enumerate(np.diff(at, axis=0))
-    )
+    steps = "".join(f"{n}" if n < 0 else f" {n}" for n in np.diff(at, axis=0).ravel()).strip()
     return _svg(f'<path class="o" d="M{at[0, 0]} {at[0, 1]}l{steps or "0 0"}"/>', scale)
 
 
@@ -135,7 +132,7 @@ def _raster(rows: np.ndarray) -> str:
 
 
 def png(grey: np.ndarray) -> bytes:
-    """Write a grey picture as a PNG file.
+    r"""Write a grey picture as a PNG file.
 
     Args:
         grey: brightness (height, width), whole numbers from 0 to 255.
@@ -145,7 +142,7 @@ def png(grey: np.ndarray) -> bytes:
 
     Example:
         >>> png(np.zeros((2, 3), int))[:4]
-        b'\\x89PNG'
+        b'\x89PNG'
     """
     height, width = grey.shape
     lines = b"".join(b"\0" + row.astype(np.uint8).tobytes() for row in grey)
