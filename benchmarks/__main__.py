@@ -19,6 +19,7 @@ NAMES = [
     "taylor_work_precision",
     "start_up",
     "catalogue_spectra",
+    "dataset",
 ]
 
 
