@@ -78,8 +78,8 @@ def test_names_iteration_and_filter():
     assert len(catalogue) == len(catalogue.names()) >= 18
     assert catalogue["Mackey Glass"] is catalogue["mackey_glass"]
     maps = catalogue.filter(kind="map")
-    assert set(maps.names()) == {"cat_map", "henon", "logistic", "standard_map"}
-    assert catalogue.filter(field="climate", dimension=3, chaotic=True).names() == ("lorenz63",)
+    assert {"cat_map", "henon", "logistic", "standard_map"} <= set(maps.names())
+    assert "lorenz63" in catalogue.filter(field="climate", dimension=3, chaotic=True)
     assert len(catalogue.filter(dimension=1000)) == 0
 
 
