@@ -32,6 +32,7 @@ SAMPLED = (
     "n_positive_exponents",
     "leading_pair",
     "stationary_variance",
+    "stationary_mean",
 )
 EPS = np.finfo(float).eps
 N_ORBITS = 16
@@ -164,16 +165,25 @@ def recompute_symplectic_pairs(entry, fact):
         assert np.max(np.abs(m.T @ form @ m - form)) <= roundoff(64, np.max(np.abs(m)) ** 2)
 
 
+def field_of(system, t=0.0):
+    """Velocity as a function of the state: of a delay equation with constant history, of a noisy one without noise."""
+    t = jnp.asarray(t)
+    if isinstance(system, cc.steppers.DelayFlow):
+        many = isinstance(system.delays, tuple)
+        return lambda y: system.field(t, y, (y,) * len(system.delays) if many else y, system.args)
+    field = system.drift if hasattr(system, "drift") else system.field
+    return lambda y: field(t, y, system.args)
+
+
 def field_at(system, y):
     y = jnp.asarray(y)
-    return np.asarray(system.field(jnp.zeros(()), y, system.args)), np.asarray(
-        jax.jacfwd(lambda y: system.field(jnp.zeros(()), y, system.args))(y)
-    )
+    velocity, jacobian = field_of(system)(y), jax.jacfwd(field_of(system))(y)
+    return np.asarray(velocity), np.asarray(jnp.reshape(jacobian, (y.size, y.size)))
 
 
 def recompute_divergence(entry, fact):
     system = make(entry, fact)
-    for x in starts(system, entry, entry.name):
+    for x in near_orbit(entry, system):
         jacobian = field_at(system, x)[1]
         size = np.sum(np.abs(np.diag(jacobian)))
         assert abs(np.trace(jacobian) - fact.value) <= roundoff(len(jacobian), size)
@@ -183,9 +193,13 @@ def recompute_fixed_points(entry, fact):
     system = make(entry, fact)
     for point in fact.value:
         x = jnp.asarray(point)
-        scale = 1 + float(jnp.max(jnp.abs(x))) ** 2
-        residual = system.step(x, None) - x if entry.kind == "map" else field_at(system, x)[0]
-        assert np.max(np.abs(residual)) <= roundoff(8, scale)
+        size = 1 + float(jnp.max(jnp.abs(x)))
+        if entry.kind == "map":
+            residual, slope = system.step(x, None) - x, np.atleast_2d(tangent_map(system, x, None))
+        else:
+            residual, slope = field_at(system, x)
+        # The point is known to round-off, which the slope stretches; the terms of the field are as large as size^2.
+        assert np.max(np.abs(residual)) <= roundoff(8, size * (size + np.linalg.norm(slope)))
 
 
 def recompute_hopf(entry, fact):
@@ -265,9 +279,128 @@ def recompute_period(entry, fact):
 
 def recompute_stationary_variance(entry, fact):
     system, n_steps = make(entry, fact), fact.computation["n_steps"]
-    runs = [np.asarray(cc.trajectory(system, 0.0, entry.driver(seed), n_steps=n_steps).x) for seed in range(N_ORBITS)]
-    late = np.array([np.mean(run[n_steps // 10 :] ** 2) for run in runs])
+    runs = [np.asarray(cc.trajectory(system, None, entry.driver(seed), n_steps=n_steps).x) for seed in range(N_ORBITS)]
+    late = np.array([np.mean((run[n_steps // 10 :] - fact.computation.get("about", 0.0)) ** 2) for run in runs])
     compare(late, fact, order(system, fact.computation["rate"]) * fact.value)
+
+
+def recompute_stationary_mean(entry, fact):
+    system, n_steps = make(entry, fact), fact.computation["n_steps"]
+    runs = [np.asarray(cc.trajectory(system, None, entry.driver(seed), n_steps=n_steps).x) for seed in range(N_ORBITS)]
+    late = np.array([np.mean(run[n_steps // 10 :]) for run in runs])
+    assert min(run.min() for run in runs) > 0, "a rate is positive"
+    compare(late, fact, order(system, fact.computation["rate"]) * fact.value)
+
+
+def near_orbit(entry, system, n=16):
+    """States along an orbit, moved off it by a tenth."""
+    rng = np.random.default_rng(n)
+    x = np.asarray(cc.trajectory(system, None, entry.driver(0), n_steps=50 * n, save_every=50).x)
+    return [jnp.asarray(row * (1 + 0.1 * rng.normal(size=row.shape))) for row in x]
+
+
+def recompute_symmetry(entry, fact, sign=1.0):
+    """The velocity at the mirrored state is the mirrored velocity (backwards: its opposite)."""
+    system, mirror = make(entry, fact), np.asarray(fact.value)
+    field = field_of(system)
+    for x in near_orbit(entry, system):
+        here, there = np.asarray(field(x)), np.asarray(field(x * mirror))
+        size = np.linalg.norm(here) + np.linalg.norm(field_at(system, x)[1]) * np.linalg.norm(x)
+        assert np.max(np.abs(there - sign * mirror * here)) <= roundoff(8, size)
+        assert np.any(np.abs(x * mirror - x) > 0)
+
+
+def recompute_reversal(entry, fact):
+    recompute_symmetry(entry, fact, sign=-1.0)
+
+
+def recompute_modulus(entry, fact):
+    system, x = make(entry, fact), jnp.asarray(fact.computation["at"])
+    multipliers = np.abs(np.linalg.eigvals(np.asarray(tangent_map(system, x, None))))
+    assert np.max(np.abs(multipliers - fact.value)) <= roundoff(8)
+
+
+def recompute_closed_orbit(entry, fact):
+    """The orbit comes back after a whole number of steps that make up the period; how near says the start's digits."""
+    gaps = []
+    for n_steps in (2000, 4000):
+        system = make(entry, fact, dt=fact.value / n_steps)
+        gaps.append(float(jnp.linalg.norm(cc.run(system, n_steps=n_steps) - system.x0)))
+    assert gaps[1] < fact.computation["closes"]
+    late = make(entry, fact, dt=1.001 * fact.value / 4000)
+    assert float(jnp.linalg.norm(cc.run(late, n_steps=4000) - late.x0)) > 100 * gaps[1]
+
+
+def recompute_integrals(entry, fact):
+    """Every one of them stays along the field, and they are independent."""
+    system, of = make(entry, fact), getattr(systems, fact.computation["function"])
+    for x in near_orbit(entry, system):
+        slopes = jax.jacfwd(lambda x: of(x, system.args))(x)
+        rates = slopes @ field_of(system)(x)
+        assert np.max(np.abs(rates)) <= roundoff(64, float(jnp.linalg.norm(slopes)))
+        assert np.linalg.matrix_rank(np.asarray(slopes)) == fact.value
+
+
+def recompute_energy_kept_by(entry, fact):
+    """What is left of the energy's rate when friction is taken away."""
+    system, of = make(entry, fact), getattr(systems, fact.computation["function"])
+    for x in near_orbit(entry, system):
+        slope = jax.grad(of)(x, system.args)
+        friction = jnp.asarray(fact.computation["loss"]) * x
+        rate, size = slope @ (field_of(system)(x) + friction), jnp.linalg.norm(slope) * jnp.linalg.norm(friction)
+        assert abs(float(rate) - fact.value) <= roundoff(64, float(size))
+
+
+def recompute_unison_exponents(entry, fact):
+    """Exponents of the steady turn of all oscillators together, from the field in the frame that turns with them."""
+    system = make(entry, fact)
+    n = system.x0.size // 2
+    growth, shear, omega = (float(system.args[k]) for k in ("growth", "shear", "omega"))
+    turn = omega - shear * growth
+    x = jnp.concatenate([jnp.full(n, math.sqrt(growth)), jnp.zeros(n)])
+    frame = np.block([[np.zeros((n, n)), turn * np.eye(n)], [-turn * np.eye(n), np.zeros((n, n))]])
+    velocity, jacobian = field_at(system, x)
+    rates = np.sort(np.linalg.eigvals(jacobian + frame).real)[::-1]
+    assert np.max(np.abs(velocity + frame @ np.asarray(x))) <= roundoff(8)
+    assert np.max(np.abs(rates - np.asarray(fact.value))) <= math.sqrt(EPS) * np.linalg.norm(jacobian)
+
+
+def recompute_spectral_radius(entry, fact):
+    radius = np.max(np.abs(np.linalg.eigvals(np.asarray(make(entry, fact).args["weights"]))))
+    assert abs(radius - fact.value) <= fact.uncertainty
+
+
+def recompute_mean_kept(entry, fact):
+    system = make(entry, fact)
+    after = cc.run(system, n_steps=200)
+    size = float(jnp.max(jnp.abs(after)))
+    assert abs(float(jnp.mean(after) - jnp.mean(system.x0))) <= roundoff(200, size)
+
+
+def recompute_closed_solution(entry, fact):
+    """The error at a fixed time shrinks with the order of the stepper, until space or round-off is the limit."""
+    of, duration = getattr(systems, fact.computation["function"]), fact.computation["duration"]
+    base = make(entry, fact)
+    error = []
+    for halvings in (0, 1):
+        n_steps = round(duration / float(base.dt)) * 2**halvings
+        system = make(entry, fact, dt=duration / n_steps)
+        extra = () if fact.computation["function"] == "soliton" else (system.args,)
+        end = cc.run(system, of(0.0, system.grid, *extra), n_steps=n_steps)
+        error.append(float(jnp.max(jnp.abs(end - of(duration, system.grid, *extra)))))
+    assert error[0] < 1e-4
+    assert error[1] < max(error[0] / 2**3.5, 1e-11)
+
+
+def recompute_integral(entry, fact):
+    """An integral over the circle: its value at the start (the tails of the soliton are e^-50), and its drift."""
+    of, drift = getattr(systems, fact.computation["function"]), []
+    for halvings in (0, 1):
+        system = make(entry, fact, dt=float(entry.make().dt) / 2**halvings)
+        assert abs(float(of(system.x0, system)) - fact.value) <= roundoff(64, 4.0)
+        end = cc.run(system, n_steps=fact.computation["n_steps"] * 2**halvings)
+        drift.append(abs(float(of(end, system)) - fact.value))
+    assert drift[1] < max(drift[0] / 2**3.5, 1e-11)
 
 
 def tier(name, i):

@@ -6,12 +6,15 @@ from typing import Annotated
 
 import typer
 
+from cocycle.cli.catalogue_page import page
+
 catalogue_app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Recompute and check the recorded invariants of the catalogue.",
 )
+catalogue_app.command()(page)
 
 Names = Annotated[list[str] | None, typer.Argument(help="Names of the catalogue; default all.", show_default=False)]
 Records = Annotated[

@@ -22,6 +22,8 @@ _HOME = {
     "bifurcation_diagram": "bifurcation",
     "Report": "document",
     "report": "document",
+    "make_dataset": "dataset",
+    "catalogue_page": "catalogue_page",
     "to_xarray": "present",
     "to_pandas": "present",
     "to_html": "present",

@@ -75,7 +75,7 @@ class Catalogue:
             field: where the system comes from, e.g. "climate".
             dimension: number of state variables at default parameters.
             chaotic: whether it is chaotic at default parameters.
-            kind: "map", "flow", "sde", "delay" or "network".
+            kind: "map", "flow", "sde", "delay", "network" or "pde".
 
         Returns:
             A catalogue, perhaps empty.

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cocycle.core.errors import ParameterError, suggest
+from cocycle.core.functions import Map
 from cocycle.steppers import RK4, DelayFlow, Flow
 from cocycle.steppers.abstract import AbstractStepper
 from cocycle.systems.checks import real, vector
@@ -16,13 +17,14 @@ from cocycle.systems.texts import texts, tuples
 class Declared:
     """Factory of a declared system; call it with parameters that differ from the defaults.
 
-    It behaves as the written ones do: keyword-only parameters with defaults, `dt`, `x0`, and `stepper` (flows) or
-    `max_delay` (delay equations); a signature and a docstring. Both come from the table of the system, which is read
-    when first needed.
+    It behaves as the written ones do: keyword-only parameters with defaults, `x0`, `dt` (unless it is a map), and
+    `stepper` (flows) or `max_delay` (delay equations); a signature and a docstring. Both come from the table of the
+    system, which is read when first needed.
 
     Args:
         name: key in the catalogue and of the table.
-        field: `field(t, y, p)`, of delay equations `field(t, y, delayed, p)`; p is the dict of parameters.
+        field: `field(t, y, p)`, of delay equations `field(t, y, delayed, p)`, of maps `f(x, p)`; p is the dict of
+            parameters.
         stepper: default rule of one step, for flows.
     """
 
@@ -49,38 +51,44 @@ class Declared:
 
     @property
     def __signature__(self) -> inspect.Signature:
-        flow = self.row["kind"] == "flow"
-        options = {"dt": self.row["dt"], "x0": None} | ({"stepper": self.stepper} if flow else {"max_delay": None})
         keyword = inspect.Parameter.KEYWORD_ONLY
-        named = [inspect.Parameter(k, keyword, default=v) for k, v in {**self.defaults, **options}.items()]
-        return inspect.Signature(named, return_annotation=Flow if flow else DelayFlow)
+        named = [inspect.Parameter(k, keyword, default=v) for k, v in {**self.defaults, **self.options}.items()]
+        return inspect.Signature(named, return_annotation=MADE[self.row["kind"]])
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Options beside the parameters, with defaults."""
+        every = {"dt": self.row.get("dt"), "x0": None, "stepper": self.stepper, "max_delay": None}
+        return {k: every[k] for k in OPTIONS_OF[self.row["kind"]]}
 
     @property
     def __doc__(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         return docstring(self)
 
-    def __call__(self, **given: Any) -> Flow | DelayFlow:
+    def __call__(self, **given: Any) -> Flow | DelayFlow | Map:
         """Make the system.
 
         Args:
             **given: parameters, `dt`, `x0`, `stepper` or `max_delay` that differ from the defaults.
 
         Returns:
-            Flow, or DelayFlow.
+            Flow, DelayFlow or Map.
 
         Raises:
             ParameterError: if there is no such parameter, or a value is not finite.
             ShapeError: if a value has not the shape of its default.
         """
         row, defaults = self.row, self.defaults
-        flow = row["kind"] == "flow"
-        known = (*defaults, "dt", "x0", "stepper" if flow else "max_delay")
+        known = (*defaults, *OPTIONS_OF[row["kind"]])
         for k in given:
             if k not in known:
                 raise ParameterError(f"{self.name} has no parameter {k!r}; {suggest(k, known)}")
         p = {k: _checked(given.get(k, v), v, k) for k, v in defaults.items()}
-        dt, x0, names = given.get("dt", row["dt"]), given.get("x0"), tuple(row["variables"])
-        if flow:
+        x0, names = given.get("x0"), tuple(row["variables"])
+        if row["kind"] == "map":
+            return Map(self.field, p, x0=vector(x0, row["x0"]), name=self.name, variables=names)
+        dt = given.get("dt", row["dt"])
+        if row["kind"] == "flow":
             stepper = given.get("stepper", self.stepper)
             return Flow(
                 self.field, p, dt=dt, x0=vector(x0, row["x0"]), stepper=stepper, name=self.name, variables=names
@@ -104,6 +112,10 @@ class Declared:
         dimension = None if row["kind"] == "delay" else row["dimension"]
         n_steps, tags = row.get("n_steps", 100_000), tuple(row.get("tags", ()))
         return Entry(self.name, self, row["kind"], dimension, row["field"], row["chaotic"], n_steps, tags)
+
+
+MADE = {"flow": Flow, "delay": DelayFlow, "map": Map}
+OPTIONS_OF = {"flow": ("dt", "x0", "stepper"), "delay": ("dt", "x0", "max_delay"), "map": ("x0",)}
 
 
 def declared(name: str, *, stepper: AbstractStepper = RK4()) -> Callable[[Callable[..., Any]], Declared]:
@@ -145,15 +157,19 @@ def docstring(factory: Declared) -> str:
         factory: the factory.
     """
     row = factory.row
-    flow, names = row["kind"] == "flow", ", ".join(row["variables"])
+    kind, names = row["kind"], ", ".join(row["variables"])
     title = row["title"] if row["title"].endswith(".") else row["title"] + "."
-    state = f"initial state [{names}]" if flow else f"initial history of [{names}]: numbers, or a function of t <= 0"
-    meanings = {**row["meanings"], "dt": "time per step.", "x0": f"{state}."}
-    meanings |= (
-        {"stepper": "rule of one step."} if flow else {"max_delay": "largest delay that the history has room for."}
-    )
+    state = f"initial history of [{names}]: numbers, or a function of t <= 0" if kind == "delay" else ""
+    about = {
+        "dt": "time per step.",
+        "x0": f"{state or f'initial state [{names}]'}.",
+        "stepper": "rule of one step.",
+        "max_delay": "largest delay that the history has room for.",
+    }
+    meanings = {**row["meanings"], **{k: about[k] for k in OPTIONS_OF[kind]}}
     lines = [f"    {k}: {v if v.endswith('.') else v + '.'}" for k, v in meanings.items()]
-    made = f"Flow with state ({row['dimension']},)" if flow else f"DelayFlow of {names}"
+    size = "a scalar state" if kind == "map" and isinstance(row["x0"], float) else f"state ({row['dimension']},)"
+    made = f"DelayFlow of {names}" if kind == "delay" else f"{MADE[kind].__name__} with {size}"
     sources = row["source"] if isinstance(row["source"], list) else [row["source"]]
     parts = [
         title,

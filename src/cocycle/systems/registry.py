@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from cocycle.systems.records import Record
 
 Factory = TypeVar("Factory", bound=Callable[..., AbstractSystem])
-Kind = Literal["map", "flow", "sde", "delay", "network"]
-KINDS = ("map", "flow", "sde", "delay", "network")
+Kind = Literal["map", "flow", "sde", "delay", "network", "pde"]
+KINDS = ("map", "flow", "sde", "delay", "network", "pde")
 FIELDS = (
     "biology",
     "chemistry",
@@ -66,7 +66,7 @@ class Entry:
     Attributes:
         name: key in the catalogue.
         factory: function that makes the system.
-        kind: "map", "flow", "sde", "delay" or "network".
+        kind: "map", "flow", "sde", "delay", "network" or "pde".
         dimension: number of state variables at default parameters; None for infinitely many.
         field: where it comes from, e.g. "climate".
         chaotic: whether the largest exponent is positive at default parameters.
@@ -284,7 +284,7 @@ def register(
 
     Args:
         name: key in the catalogue, lower case with underscores.
-        kind: "map", "flow", "sde", "delay" or "network".
+        kind: "map", "flow", "sde", "delay", "network" or "pde".
         dimension: number of state variables at default parameters; None for infinitely many.
         field: where it comes from, one of `FIELDS`.
         chaotic: whether the largest exponent is positive at default parameters.

@@ -78,8 +78,11 @@ def test_names_iteration_and_filter():
     assert len(catalogue) == len(catalogue.names()) >= 18
     assert catalogue["Mackey Glass"] is catalogue["mackey_glass"]
     maps = catalogue.filter(kind="map")
-    assert {"cat_map", "henon", "logistic", "standard_map"} <= set(maps.names())
-    assert "lorenz63" in catalogue.filter(field="climate", dimension=3, chaotic=True)
+    assert {"cat_map", "henon", "logistic", "standard_map", "tent"} <= set(maps.names())
+    assert all(entry.kind == "map" for entry in maps)
+    lorenz = catalogue.filter(field="climate", dimension=3, chaotic=True)
+    assert {"lorenz63", "lorenz84"} <= set(lorenz.names())
+    assert all((e.field, e.dimension, e.chaotic) == ("climate", 3, True) for e in lorenz)
     assert len(catalogue.filter(dimension=1000)) == 0
 
 
