@@ -93,7 +93,7 @@ def _reasons(record: Record, maximum: float | None, spectrum: list[float] | None
     if largest <= allowed:
         reasons.append("the orbit is not chaotic")
     if not reasons:
-        reasons.append("short run: tangents by backward Euler at the spacing of its samples")
+        reasons.append("no law tells; its estimator makes short runs, with tangents by backward Euler between samples")
     return reasons
 
 

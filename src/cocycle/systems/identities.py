@@ -123,6 +123,10 @@ def checks_of(entry: Entry, record: Record) -> tuple[Check, ...]:
         return (Check("all exponents are finite", float(np.sum(~np.isfinite(exponents))), 0.0),)
     size = ROUND_OFF * float(np.max(np.abs(exponents)))
     found = [_sign(entry, record, size)]
+    if record.drift is not None:
+        # Each half has twice the variance, and their difference four times.
+        allowed = 2.0 * Z * record.stderr[0] + (0.0 if entry.chaotic else 4.0 * _ends(entry, record)) + size
+        found.append(Check("both halves of the orbit agree", abs(record.drift), allowed))
     if record.volume_residual is not None:
         rounding = 1e-9 * max(1.0, float(np.max(np.abs(exponents))) * record.dt)
         found.append(Check("sum of log R_ii is log|det| of the step", record.volume_residual, rounding))
@@ -158,12 +162,12 @@ def _sign(entry: Entry, record: Record, size: float) -> Check:
 
 
 def _trace(record: Record, size: float) -> Check:
-    """The sum and the mean divergence were sampled on different orbits; the step leaves out what halving shows."""
+    """Sum and mean divergence come from different orbits; the step leaves out no more than halving it may show."""
     assert record.divergence is not None
     total, (mean, error) = math.fsum(record.exponents), record.divergence
     # The exponents' errors are correlated: they may not add up to less than their largest.
     sampling = Z * math.hypot(error, math.fsum(record.stderr) if error > 0 else 0.0)
-    step = 2.0 * abs(total - math.fsum(record.halved_exponents)) if record.halved_exponents else 0.0
+    step = RESOLUTION * float(np.max(np.abs(record.exponents)))
     return Check("the sum is the mean divergence", abs(total - mean), sampling + step + size)
 
 

@@ -235,6 +235,7 @@ def compute(name: str, *, lyapunov_times: float = 1000.0, tol: float | None = No
         fingerprint=fingerprint(entry, lyapunov_times=lyapunov_times, tol=tol),
         version=importlib.metadata.version("cocycle"),
         seconds=time.perf_counter() - began,
+        drift=_drift(spectrum),
     )
 
 
@@ -263,6 +264,14 @@ def _halved(entry: Entry, system: Any, n_steps: int, options: dict[str, Any]) ->
     finer = entry.make(dt=float(system.dt) / 2)
     changed: dict[str, Any] = {"n0": 2 * N_PILOT} | ({"x0": None} if entry.kind == "delay" else {})
     return lyapunov_spectrum(finer, n_steps=n_steps, **(options | changed))
+
+
+def _drift(spectrum: Spectrum) -> float | None:
+    """Largest exponent over the second half of the orbit less that over the first."""
+    rates = np.asarray(spectrum.local)[:, 0]
+    middle = len(rates) // 2
+    drift = float(rates[-middle:].mean() - rates[:middle].mean())
+    return drift if np.isfinite(drift) else None
 
 
 def _pair(estimate: Any) -> tuple[float, float] | None:

@@ -47,6 +47,8 @@ class Record:
         fingerprint: of the equations, parameters and settings that were used.
         version: of cocycle.
         seconds: wall time of the computation.
+        drift: largest exponent of the second half of the averaging time less that of the first [nats / time]; far from
+            zero where an orbit leaves transient chaos for another attractor.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Record:
     fingerprint: str
     version: str
     seconds: float
+    drift: float | None = None
 
     def to_json(self) -> str:
         """Return the record as one line of JSON; not finite numbers become null, nine digits are kept."""
