@@ -24,7 +24,6 @@ _HOME = {
     "report": "document",
     "make_dataset": "dataset",
     "catalogue_page": "catalogue_page",
-    "catalogue_page": "catalogue_page",
     "to_xarray": "present",
     "to_pandas": "present",
     "to_html": "present",
