@@ -16,6 +16,7 @@ NAMES = [
     "lyapunov_lorenz96",
     "trajectory_rk4",
     "trajectory_adaptive",
+    "taylor_work_precision",
     "start_up",
     "catalogue_spectra",
     "dataset",

@@ -41,6 +41,15 @@ def ours() -> Contender:
     return Contender("cocycle, Adaptive(Dopri8)", lambda: cc.trajectory(system, n_steps=int(DURATION)).x, error)
 
 
+def ours_taylor() -> Contender:
+    from cocycle.steppers import Taylor, taylor_orbit
+
+    system = cc.systems.Lorenz63(dt=1.0, x0=X0)
+    times = np.arange(1.0, DURATION + 1)
+    stepper = Taylor(tol=TOL)
+    return Contender("cocycle, taylor_orbit", lambda: taylor_orbit(system, times=times, stepper=stepper).x, error)
+
+
 def scipy_dop853() -> Contender:
     from scipy.integrate import solve_ivp
 
@@ -62,4 +71,4 @@ def heyoka() -> Contender:
 
 
 WORK = ("Lorenz-63, 1,000 time units at 1e-9", "s/unit", DURATION)
-CONTENDERS = [ours, scipy_dop853, heyoka]
+CONTENDERS = [ours_taylor, ours, scipy_dop853, heyoka]

@@ -29,6 +29,10 @@ class NotDifferentiableError(CocycleError, TypeError):
     """A tangent was asked of a step that has no meaningful derivative."""
 
 
+class NoSeriesError(CocycleError, NotImplementedError):
+    """A Taylor series was asked of a field with an operation that has no rule, or is not analytic."""
+
+
 class UnknownNameError(CocycleError, KeyError):
     """A name is not in a registry; the nearest known names are suggested."""
 

@@ -82,7 +82,8 @@ def lyapunov_spectrum(
         qr_every: steps between orthonormalisations. Default 1 to 20, by the spread of the growth rates in a pilot.
         tol: stop as soon as all standard errors are below it [nats / time]; n_steps is then the most it may take.
         n0: number of the first step.
-        throw: raise if the state is not finite; False returns what was reached, with `status`.
+        throw: raise if the state is not finite; False returns what was reached, with `status`, if that is at
+            least 16 orthonormalisations.
         progress: show a progress bar; None shows it on a terminal when the work is long.
 
     Returns:
@@ -294,9 +295,13 @@ class _Job:
             message = f"interrupted: the exponents rest on {done * every} of {n_rows * every} steps."
             warnings.warn(message, InterruptedWarning, stacklevel=4)
             status = Status.INTERRUPTED
-        except NonFiniteStateError:
-            if self.throw or done < MIN_ROWS:
+        except NonFiniteStateError as error:
+            good = (error.step - n - done * every) // every
+            if self.throw or done + good < MIN_ROWS:
                 raise
+            if good:
+                x, frame, rows = self.chunk(x, frame, n + done * every, good, every)
+                parts.append(rows)
             status = Status.NON_FINITE
         return x, frame, np.concatenate(parts) if parts else np.zeros((0, self.k)), status
 

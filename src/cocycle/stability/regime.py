@@ -165,6 +165,8 @@ class _Signs:
         self.spectrum, self.tolerance = spectrum, tolerance
         self.n_positive = int(np.sum(e > tolerance))
         self.n_zero = int(np.sum(np.abs(e) <= tolerance))
+        # Half of the tolerance: too large to be called zero, too small to be called positive.
+        self.doubtful = bool(e[0] > 0.5 * tolerance[0])
         value = format_value(float(e[0]), float(spectrum.stderr[0]))
         self.top = f"The largest exponent is {value} nats per time."
         # A trend over the run betrays a growth that is not exponential (or not yet settled).
@@ -182,7 +184,7 @@ def _chaos(signs: _Signs, noisy: bool) -> Verdict:
     kind = Regime.HYPERCHAOTIC if signs.n_positive > 1 else Regime.CHAOTIC
     reasons = [
         signs.top,
-        f"{signs.n_positive} of {signs.spectrum.n_vectors} exponents are positive beyond their errors.",
+        f"Exponents that are positive beyond their errors: {signs.n_positive} of {signs.spectrum.n_vectors}.",
     ]
     if noisy:
         reasons.append("Two orbits under the same drive separate: the drive does not synchronise them.")
@@ -205,7 +207,7 @@ def _continuous(signs: _Signs, orbit: np.ndarray, dt: float, forced: bool) -> Ve
     """Regular orbits of flows. An autonomous flow that keeps moving has one zero exponent along the orbit."""
     tangent_zeros = 0 if forced else 1
     back = nearest_return(orbit, dt)
-    reasons = [signs.top, f"{signs.n_zero} exponents are zero within their errors."]
+    reasons = [signs.top, f"Exponents that are zero within their errors: {signs.n_zero}."]
     if back is not None:
         reasons.append(f"The orbit comes back to within {back[0]:.1g} of its size after time {back[1]:.4g}.")
     if float(signs.spectrum.exponents[0]) < -signs.tolerance[0] and not forced:
@@ -214,6 +216,8 @@ def _continuous(signs: _Signs, orbit: np.ndarray, dt: float, forced: bool) -> Ve
     if back is not None and back[0] < CLOSE and 2 * back[1] < dt * len(orbit) and repeats(orbit, back[1] / dt) < CLOSE:
         reasons.append("It repeats itself from then on.")
         return Verdict(Regime.PERIODIC, tuple(reasons))
+    if signs.n_zero > tangent_zeros and signs.doubtful:
+        return Verdict(Regime.UNDECIDED, (*reasons, "The largest may be positive: weak chaos or none. Run longer."))
     if signs.n_zero > tangent_zeros and signs.spectrum.n_vectors > 1:
         reasons.append("More zeros than the flow direction gives: motion on a torus.")
         return Verdict(Regime.QUASI_PERIODIC, tuple(reasons))
@@ -230,7 +234,7 @@ def _discrete(signs: _Signs, orbit: np.ndarray) -> Verdict:
         return Verdict(Regime.FIXED_POINT, (signs.top, "The state repeats at every step."))
     if period is not None:
         return Verdict(Regime.PERIODIC, (signs.top, f"The orbit repeats after {period} steps."))
-    if signs.n_zero and _fills_curve(orbit):
+    if signs.n_zero and not signs.doubtful and _fills_curve(orbit):
         return Verdict(
             Regime.QUASI_PERIODIC,
             (signs.top, "It is zero within its error, the orbit never repeats, but comes ever closer to itself."),

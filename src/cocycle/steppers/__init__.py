@@ -4,12 +4,15 @@ from cocycle.steppers.abstract import AbstractStepper, AbstractTangentStepper
 from cocycle.steppers.adaptive import Adaptive
 from cocycle.steppers.delay import DelayFlow, DelayState, delay_flow
 from cocycle.steppers.dense import dense_orbit
+from cocycle.steppers.ensemble import taylor_ensemble
 from cocycle.steppers.exponential import ETDRK4, AbstractExponentialStepper, phi_functions
 from cocycle.steppers.flow import Flow, flow, is_autonomous
 from cocycle.steppers.implicit import ImplicitMidpoint
+from cocycle.steppers.orbit import taylor_orbit
 from cocycle.steppers.positive import ImplicitMilstein
 from cocycle.steppers.runge_kutta import DOP853, RK4, Euler, Heun, Tsit5
 from cocycle.steppers.sde import ItoSDE, StratonovichSDE, ito_sde, stratonovich_sde
+from cocycle.steppers.section import Crossing, PoincareMap
 from cocycle.steppers.spectral import FourierGrid, SpectralFlow
 from cocycle.steppers.stochastic import (
     AbstractItoStepper,
@@ -19,6 +22,7 @@ from cocycle.steppers.stochastic import (
     StochasticHeun,
 )
 from cocycle.steppers.symplectic import Leapfrog, Yoshida4
+from cocycle.steppers.taylor import Taylor
 
 __all__ = [
     "DOP853",
@@ -30,6 +34,7 @@ __all__ = [
     "AbstractStratonovichStepper",
     "AbstractTangentStepper",
     "Adaptive",
+    "Crossing",
     "DelayFlow",
     "DelayState",
     "Euler",
@@ -42,9 +47,11 @@ __all__ = [
     "ItoSDE",
     "Leapfrog",
     "Milstein",
+    "PoincareMap",
     "SpectralFlow",
     "StochasticHeun",
     "StratonovichSDE",
+    "Taylor",
     "Tsit5",
     "Yoshida4",
     "delay_flow",
@@ -54,4 +61,6 @@ __all__ = [
     "ito_sde",
     "phi_functions",
     "stratonovich_sde",
+    "taylor_ensemble",
+    "taylor_orbit",
 ]

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, PyTree
 from cocycle.core.errors import ParameterError
 from cocycle.core.system import Field, State, Tangents
 from cocycle.steppers.abstract import AbstractTangentStepper
+from cocycle.steppers.forced import Forced, TangentField, zero_filled
 
 
 def _rms(tree: PyTree) -> Any:
@@ -41,20 +42,6 @@ def scale_tangents(V: Tangents, factor: Float[Array, "K"]) -> Tangents:
         factor: one number a vector.
     """
     return jax.tree.map(lambda leaf: leaf * factor.reshape((-1,) + (1,) * (leaf.ndim - 1)), V)
-
-
-class _TangentField(eqx.Module):
-    """The field of a state together with K tangent vectors."""
-
-    field: Field
-
-    def __call__(self, t: Any, pair: tuple, args: Any) -> tuple:
-        y, V = pair
-
-        def one(v: PyTree) -> tuple:
-            return jax.jvp(lambda y: self.field(t, y, args), (y,), (v,))
-
-        return jax.vmap(one, out_axes=(None, 0))(V)
 
 
 class _TangentController(AbstractAdaptiveStepSizeController):
@@ -173,7 +160,7 @@ class Adaptive(AbstractTangentStepper):
         lengths = tangent_norms(V)
         unit = scale_tangents(V, 1.0 / jnp.where(lengths > 0, lengths, 1.0))
         control = _TangentController(self.rtol, self.atol)
-        y1, unit1 = self._solve(_TangentField(field), t, (y, unit), args, dt, control)
+        y1, unit1 = self._solve(TangentField(field), t, (y, unit), args, dt, control)
         return y1, scale_tangents(unit1, lengths)
 
     def _state_control(self) -> PIDController:
@@ -198,41 +185,10 @@ class Adaptive(AbstractTangentStepper):
         return jax.tree.map(lambda leaf: jnp.where(done, leaf[0], jnp.nan), solution.ys)
 
 
-class _Forced(eqx.Module):
-    """The field in the unit time s = (time - t) / dt, with the tangent that moves with everything it depends on."""
-
-    inputs: PyTree
-    inputs_tangent: PyTree
-
-    def __call__(self, s: Any, pair: tuple, args: None) -> tuple:
-        y, V = pair
-        moving, fixed = eqx.partition(self.inputs, eqx.is_inexact_array)
-
-        def slope(y: State, moving: PyTree) -> State:
-            field, t, args, dt = eqx.combine(moving, fixed)
-            return jax.tree.map(lambda f: dt * f, field(t + s * dt, y, args))
-
-        v = jax.tree.map(lambda leaf: leaf[0], V)
-        k, kv = jax.jvp(slope, (y, moving), (v, self.inputs_tangent))
-        return k, jax.tree.map(lambda leaf: leaf[None], kv)
-
-
 @eqx.filter_custom_jvp
 def _controlled_step(inputs: tuple) -> State:
     stepper, field, t, y, args, dt = inputs
     return stepper._solve(field, t, y, args, dt, stepper._state_control())
-
-
-def _zero_filled(tangent: PyTree, primal: PyTree) -> PyTree:
-    """Tangents of the floating leaves, zeros where none was given, None elsewhere."""
-    floating = eqx.filter(primal, eqx.is_inexact_array)
-    given = jax.tree.map(lambda p, v: v, floating, tangent, is_leaf=lambda a: a is None)
-    return jax.tree.map(
-        lambda p, v: None if p is None else (jnp.zeros_like(p) if v is None else v),
-        floating,
-        given,
-        is_leaf=lambda a: a is None,
-    )
 
 
 @_controlled_step.def_jvp
@@ -242,8 +198,8 @@ def _controlled_step_jvp(primals: tuple, tangents: tuple) -> tuple[State, State]
     stepper, field, t, y, args, dt = inputs
     _, field_v, t_v, y_v, args_v, dt_v = inputs_tangent
     rest = (field, jnp.asarray(t, dtype=float), args, jnp.asarray(dt, dtype=float))
-    forced = _Forced(rest, _zero_filled((field_v, t_v, args_v, dt_v), rest))
-    v = _zero_filled(y_v, y)
+    forced = Forced(rest, zero_filled((field_v, t_v, args_v, dt_v), rest))
+    v = zero_filled(y_v, y)
     V = jax.tree.map(lambda leaf: leaf[None], v)
     control = _TangentController(stepper.rtol, stepper.atol)
     _, V1 = stepper._solve(forced, 0.0, (y, V), None, 1.0, control)

@@ -1,0 +1,300 @@
+"""Orbits on any grid of times from the Taylor polynomials themselves: sampling costs an evaluation, not a step."""
+
+import time
+import warnings
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cocycle.core.errors import InterruptedWarning, NonFiniteStateError, ParameterError
+from cocycle.core.progress import Progress
+from cocycle.core.run import Pace, Status, Trajectory, check_memory, row_capacity
+from cocycle.core.tracing import is_traced
+from cocycle.steppers.fields import CheckedField
+from cocycle.steppers.flow import Flow
+from cocycle.steppers.series import Program, control
+from cocycle.steppers.series.line import evaluate
+from cocycle.steppers.taylor import Taylor
+
+# Series steps of one compiled call, so that an interrupt is heard.
+BUDGET = 1_000_000
+
+
+@eqx.filter_jit
+def _fill(
+    stepper: Taylor, field: Any, args: Any, base: tuple, times: Any, n_rows: Any, capacity: int
+) -> tuple[tuple, Any, Any, Any]:
+    """Fill rows from polynomials; return the new base, the rows, how many, and whether all went well.
+
+    `base` is (time, its rounding, state): where the next polynomial starts, at or before the first time.
+    """
+    t, low, y = base
+    program = stepper.program(field, t, y, args)
+    start = program.split(y)
+    numbers = _are_numbers(start)
+    rows = [jnp.zeros((capacity, *jnp.shape(p)), p.dtype) for p in _packed(start, numbers)]
+    endless = jnp.where((times[n_rows - 1] - t) - low < 0, -jnp.inf, jnp.inf)
+    fill = _sample_by_sample if numbers else _piece_by_piece
+    (t, low, parts), rows, i, ok = fill(stepper, program, (t, low, start), times, n_rows, rows, endless)
+    return (
+        (t, low, program.join(parts)),
+        jax.vmap(lambda *row: program.join([*row[0]] if numbers else row))(*rows),
+        i,
+        ok,
+    )
+
+
+def _sample_by_sample(
+    stepper: Taylor, program: Program, base: tuple, times: Any, n_rows: Any, rows: list[Any], endless: Any
+) -> tuple[tuple, list[Any], Any, Any]:
+    """For small states, whose expansion costs less than keeping it: one loop from each sample to the next.
+
+    The loop has no arrays in it, so that it is compiled into one piece of machine code.
+    """
+    order = stepper.n_terms
+
+    def seeking(carry: Any) -> Any:
+        n, _, _, _, _, _, found, ok = carry
+        return ok & ~found & (n < BUDGET)
+
+    def seek(carry: Any) -> Any:
+        n, t, low, parts, _, wanted, _, _ = carry
+        expansion, h = stepper.reach(program, t, parts, None, endless)
+        gap = (wanted - t) - low
+        found = jnp.abs(gap) <= jnp.abs(h)
+        ends = control.moved(expansion.parts, order, jnp.where(found, gap, h))
+        t2, low2 = _later(t, low, h)
+        ok = ~jnp.isnan(h) & (h != 0) & _finite(ends)
+        kept = [jnp.where(found | ~ok, p, e) for p, e in zip(parts, ends, strict=True)]
+        stay = found | ~ok
+        return n + 1, jnp.where(stay, t, t2), jnp.where(stay, low, low2), kept, ends, wanted, found & ok, ok
+
+    def one(carry: Any) -> Any:
+        i, n, t, low, parts, rows, _ = carry
+        begin = (n, t, low, parts, parts, times[i], jnp.asarray(False), jnp.asarray(True))
+        n, t, low, parts, values, _, found, ok = jax.lax.while_loop(seeking, seek, begin)
+        rows = [rows[0].at[i].set(jnp.stack(values))]
+        return jnp.where(found, i + 1, i), n, t, low, parts, rows, ok
+
+    def going(carry: Any) -> Any:
+        i, n, _, _, _, _, ok = carry
+        return (i < n_rows) & ok & (n < BUDGET)
+
+    carry = (jnp.zeros_like(n_rows), jnp.asarray(0), *base, rows, jnp.asarray(True))
+    i, _, t, low, parts, rows, ok = jax.lax.while_loop(going, one, carry)
+    return (t, low, parts), rows, i, ok
+
+
+def _piece_by_piece(
+    stepper: Taylor, program: Program, base: tuple, times: Any, n_rows: Any, rows: list[Any], endless: Any
+) -> tuple[tuple, list[Any], Any, Any]:
+    """For large states: each polynomial is made once and serves all samples that it covers."""
+    order, capacity = stepper.n_terms, times.shape[0]
+
+    def one(carry: Any) -> Any:
+        i, n, t, low, parts, ok, rows = carry
+        expansion, h = stepper.reach(program, t, parts, None, endless)
+        ok = ~jnp.isnan(h) & (h != 0) & _finite(parts)
+
+        def covered(inner: Any) -> Any:
+            i, _ = inner
+            return ok & (i < n_rows) & (jnp.abs((times[jnp.minimum(i, capacity - 1)] - t) - low) <= jnp.abs(h))
+
+        def write(inner: Any) -> Any:
+            i, rows = inner
+            values = [evaluate(c, order, (times[i] - t) - low) for c in expansion.parts]
+            return i + 1, [row.at[i].set(v) for row, v in zip(rows, values, strict=True)]
+
+        i, rows = jax.lax.while_loop(covered, write, (i, rows))
+        # The next call begins here where all is sampled; a constant polynomial has no end to go to.
+        stay = (i >= n_rows) | ~ok | jnp.isinf(h)
+        t2, low2 = _later(t, low, h)
+        after = control.moved(expansion.parts, order, h)
+        parts = [jnp.where(stay, p, a) for p, a in zip(parts, after, strict=True)]
+        return i, n + 1, jnp.where(stay, t, t2), jnp.where(stay, low, low2), parts, ok, rows
+
+    def going(carry: Any) -> Any:
+        i, n, _, _, _, ok, _ = carry
+        return (i < n_rows) & ok & (n < BUDGET)
+
+    carry = (jnp.zeros_like(n_rows), jnp.asarray(0), *base, jnp.asarray(True), rows)
+    i, _, t, low, parts, ok, rows = jax.lax.while_loop(going, one, carry)
+    return (t, low, parts), rows, i, ok
+
+
+def _are_numbers(parts: Any) -> bool:
+    return all(jnp.ndim(p) == 0 and p.dtype == parts[0].dtype for p in parts)
+
+
+def _packed(parts: Any, numbers: bool) -> list[Any]:
+    """Numbers as one vector; arrays as they are."""
+    return [jnp.stack(parts)] if numbers else list(parts)
+
+
+def _later(t: Any, low: Any, h: Any) -> tuple[Any, Any]:
+    """The sum of a time and a step, with what rounding left over."""
+    after = t + (h + low)
+    return after, (h + low) - (after - t)
+
+
+def _finite(parts: Any) -> Any:
+    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(p)) for p in parts]))
+
+
+def sample_times(flow: Flow, t0: float, duration: Any, times: Any) -> np.ndarray:
+    """Return the times at which an orbit is wanted, ascending or descending from t0.
+
+    Args:
+        flow: whose dt is the stride of a duration.
+        t0: time of the initial state.
+        duration: length of the orbit, negative for backwards; or None.
+        times: the times themselves; or None.
+
+    Raises:
+        ParameterError: if not exactly one is given, or the times do not go one way from t0.
+    """
+    if (duration is None) == (times is None):
+        raise ParameterError("give either duration (sampled every flow.dt) or times, not both.")
+    if times is None:
+        length, dt = float(duration), float(flow.dt)
+        n = int(np.floor(abs(length) / dt * (1 + 1e-12)))
+        if not np.isfinite(length) or n < 1:
+            raise ParameterError(f"duration={duration!r} holds no sample at dt={dt}; take a longer one, or give times.")
+        return t0 + np.sign(length) * dt * np.arange(1, n + 1)
+    grid = np.asarray(times, dtype=float)
+    if grid.ndim != 1 or not grid.size or not np.all(np.isfinite(grid)):
+        raise ParameterError("times must be a vector of finite numbers, with at least one.")
+    ways = np.sign(np.diff(np.concatenate([[t0], grid])))
+    if np.any(ways * ways[-1] < 0) or np.any(ways[1:] == 0):
+        raise ParameterError(f"times must all rise or all fall from t0={t0}, each once; sort them.")
+    return grid
+
+
+def taylor_orbit(
+    flow: Flow,
+    x0: Any = None,
+    *,
+    duration: Any = None,
+    times: Any = None,
+    t0: float = 0.0,
+    stepper: Taylor | None = None,
+    throw: bool = True,
+    progress: bool | None = None,
+) -> Trajectory:
+    """States of a flow at any times, from its Taylor polynomials.
+
+    Series steps are as long as the tolerance allows, whatever the grid; a sample is an evaluation of the polynomial
+    that covers it. The time is summed with compensation.
+
+    Args:
+        flow: a flow; its field and args are used, its dt only as the stride of `duration`.
+        x0: initial state at t0; default that of the flow. It is saved only where `times` holds t0.
+        duration: length of the orbit; negative goes backwards in time.
+        times: times of the samples, rising or falling from t0, in place of a duration.
+        t0: time of the initial state.
+        stepper: order and tolerance; default the flow's own if it is `Taylor`, else `Taylor()`.
+        throw: raise if a state is not finite; False returns what was reached, with `status`.
+        progress: show a progress bar; None shows it on a terminal when the work is long.
+
+    Returns:
+        Trajectory with one row a time.
+
+    Raises:
+        NonFiniteStateError: where the orbit explodes.
+        ParameterError: if the times make no sense, or the rows do not fit into memory.
+
+    Accuracy: the tolerance of the stepper, at samples as at ends of steps.
+    Limits: an interrupt (Ctrl-C) returns the rows done so far, with a warning. For many orbits see `taylor_ensemble`.
+    Cost: one compilation for all durations, grids and parameter values.
+
+    Example:
+        >>> circle = Flow(lambda t, y, a: jnp.stack([y[1], -y[0]]), dt=0.1, x0=[0.0, 1.0])
+        >>> orbit = taylor_orbit(circle, times=[np.pi / 6, np.pi / 2])
+        >>> orbit.x[:, 0].round(12).tolist()
+        [0.5, 1.0]
+
+    Source: [jorba2005].
+    """
+    y, stepper = _start(flow, x0, stepper)
+    grid = sample_times(flow, t0, duration, times)
+    if is_traced(flow, y):
+        raise ParameterError("taylor_orbit is a host loop; under jit, vmap or grad use trajectory, or taylor_ensemble.")
+    job = _Orbit(flow, stepper, y, float(t0), grid, throw)
+    rows, done, status = job.rows(progress)
+    final = jax.tree.map(lambda a: jnp.asarray(a[-1]), rows) if done else y
+    return Trajectory(grid[:done], rows, final, done, status, flow.variables, flow.name)
+
+
+def _start(flow: Flow, x0: Any, stepper: Taylor | None) -> tuple[Any, Taylor]:
+    if not isinstance(flow, Flow):
+        raise ParameterError(f"a Flow is needed, got {type(flow).__name__}; only a field has a Taylor series.")
+    if x0 is None and flow.x0 is None:
+        raise ParameterError("no initial state: give x0, or build the flow with a default x0.")
+    if stepper is None:
+        stepper = flow.stepper if isinstance(flow.stepper, Taylor) else Taylor()
+    y = flow.initial_state(flow.x0 if x0 is None else x0)
+    stepper.check(CheckedField(flow.field), jnp.zeros(()), y, flow.args)
+    return y, stepper
+
+
+class _Orbit:
+    """One concrete orbit: chunks of rows, failures, interrupts."""
+
+    def __init__(self, flow: Flow, stepper: Taylor, y: Any, t0: float, grid: np.ndarray, throw: bool):
+        self.flow, self.stepper, self.grid, self.throw = flow, stepper, grid, throw
+        self.base = (jnp.asarray(t0), jnp.zeros(()), y)
+        self.y = y
+
+    def rows(self, show: bool | None) -> tuple[Any, int, Status]:
+        """Return rows on the host, how many are done, and how it ended."""
+        n_rows = len(self.grid)
+        row_bytes = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(self.y))
+        check_memory(n_rows, row_bytes, "ask for fewer times")
+        out = jax.tree.map(lambda a: np.empty((n_rows, *a.shape), a.dtype), self.y)
+        capacity = row_capacity(row_bytes)
+        pace, done, status = Pace(capacity), 0, Status.OK
+        with Progress(n_rows, "orbit", show) as bar:
+            try:
+                while done < n_rows:
+                    asked = pace.next(n_rows - done)
+                    began = time.perf_counter()
+                    count, ok, chunk = self.chunk(done, asked, capacity)
+                    jax.tree.map(lambda o, c, a=done, b=count: o.__setitem__(slice(a, a + b), c[:b]), out, chunk)
+                    pace.took(asked, time.perf_counter() - began, done == 0)
+                    done += count
+                    bar.advance(count)
+                    if not ok:
+                        status = self.failed(done)
+                        break
+            except KeyboardInterrupt:
+                warnings.warn(f"interrupted: {done} of {n_rows} rows are returned.", InterruptedWarning, stacklevel=3)
+                status = Status.INTERRUPTED
+        return (out if done == n_rows else jax.tree.map(lambda o: o[:done].copy(), out)), done, status
+
+    def chunk(self, done: int, asked: int, capacity: int) -> tuple[int, bool, Any]:
+        times = np.zeros(capacity)
+        times[:asked] = self.grid[done : done + asked]
+        self.base, rows, count, ok = _fill(
+            self.stepper,
+            CheckedField(self.flow.field),
+            self.flow.args,
+            self.base,
+            jnp.asarray(times),
+            jnp.asarray(asked),
+            capacity,
+        )
+        return int(count), bool(ok), jax.tree.map(np.asarray, rows)
+
+    def failed(self, done: int) -> Status:
+        if self.throw:
+            t, _, y = self.base
+            raise NonFiniteStateError(
+                f"the orbit has no finite state beyond t = {float(t):.10g}: it explodes, or the field is not smooth "
+                "there. Take other parameters or another initial state.",
+                step=done,
+                last_state=jax.tree.map(np.asarray, y),
+            )
+        return Status.NON_FINITE
