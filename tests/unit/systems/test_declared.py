@@ -58,7 +58,7 @@ def test_table_is_complete(name):
         "autonomous",
     }
     known |= {"tags", "period", "dt", "x0", "parameters", "meanings", "check", "facts", "n_steps", "delays", "angles"}
-    known |= {"collection", "dysts_parameters", "n_vectors", "wraps", "correction", "lyapunov_times"}
+    known |= {"collection", "dysts_parameters", "n_vectors", "wraps", "correction", "lyapunov_times", "note"}
     assert set(row) <= known
     assert row["field"] in FIELDS
     assert len(row["variables"]) == row["dimension"]
