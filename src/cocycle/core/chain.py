@@ -7,12 +7,14 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
-import scipy.sparse as sp
+import scipy.sparse
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from cocycle.core.drivers import AbstractDriver
 from cocycle.core.errors import DriverError, ParameterError, ShapeError
 from cocycle.core.system import AbstractSystem, positive_time
+
+sp: Any = scipy.sparse  # its stubs know neither sparse arrays nor their attributes
 
 ROUND_OFF = 1e-9
 
@@ -117,12 +119,12 @@ class MarkovChain(AbstractSystem):
         return self.targets.shape[0]
 
     @property
-    def transition_matrix(self) -> sp.csr_array:
+    def transition_matrix(self) -> Any:
         """(n, n) transition probabilities."""
         return self.matrix.array
 
     @property
-    def transition_counts(self) -> sp.csr_array | None:
+    def transition_counts(self) -> Any | None:
         """(n, n) observed transitions, where the chain was learned from some."""
         return None if self.counts is None else self.counts.array
 
@@ -134,7 +136,7 @@ class _Frozen:
         self.array = array
 
 
-def checked_matrix(matrix: Any) -> sp.csr_array:
+def checked_matrix(matrix: Any) -> Any:
     """Return transition probabilities as a sparse matrix, or say what is wrong with them.
 
     Args:
@@ -145,7 +147,7 @@ def checked_matrix(matrix: Any) -> sp.csr_array:
         ParameterError: if an entry is negative or not finite, or a row does not sum to 1.
     """
     out = sp.csr_array(matrix, dtype=float)
-    if out.ndim != 2 or out.shape[0] != out.shape[1] or out.shape[0] == 0:
+    if len(out.shape) != 2 or out.shape[0] != out.shape[1] or out.shape[0] == 0:
         raise ShapeError(f"a transition matrix is square, got shape {out.shape}.")
     if out.nnz and (not np.all(np.isfinite(out.data)) or out.data.min() < 0):
         raise ParameterError("transition probabilities must be finite and not negative.")
@@ -162,11 +164,14 @@ def checked_matrix(matrix: Any) -> sp.csr_array:
 
 def _padded_rows(matrix: sp.csr_array) -> tuple[jax.Array, jax.Array]:
     """Reachable states and summed probabilities, rows padded to the longest."""
-    lengths = np.diff(matrix.indptr)
+    starts = np.asarray(matrix.indptr)
+    lengths = np.diff(starts)
     width = int(lengths.max())
     column = np.arange(width)[None, :]
     filled = column < lengths[:, None]
-    at = np.minimum(matrix.indptr[:-1, None] + column, matrix.nnz - 1)
-    probability = np.where(filled, matrix.data[at], 0.0)
-    last = matrix.indices[matrix.indptr[1:] - 1][:, None]
-    return jnp.asarray(np.where(filled, matrix.indices[at], last)), jnp.asarray(np.cumsum(probability, axis=1))
+    at = np.minimum(starts[:-1, None] + column, matrix.nnz - 1)
+    probability = np.where(filled, np.asarray(matrix.data)[at], 0.0)
+    last = np.asarray(matrix.indices)[starts[1:] - 1][:, None]
+    return jnp.asarray(np.where(filled, np.asarray(matrix.indices)[at], last)), jnp.asarray(
+        np.cumsum(probability, axis=1)
+    )

@@ -70,8 +70,9 @@ class ProjectedHeun(AbstractStratonovichStepper):
         >>> from cocycle.steppers.manifolds import Torus
         >>> rule = ProjectedHeun(Torus(1.0))
         >>> y, dw = jnp.array([0.9]), jnp.array(0.2)
-        >>> rule.step(lambda t, y, a: 0 * y, lambda t, y, a: 1.0, 0.0, y, None, 0.1, dw).round(12).tolist()
-        [0.1]
+        >>> out = rule.step(lambda t, y, a: 0 * y, lambda t, y, a: 1.0, 0.0, y, None, 0.1, dw)
+        >>> round(float(out[0]), 12)
+        0.1
 
     Source: [rumelin1982]; projection: [hairer2006].
     """

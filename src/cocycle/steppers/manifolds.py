@@ -130,8 +130,8 @@ class Sphere(AbstractManifold):
     """The unit sphere in R^n: vectors of length 1.
 
     Example:
-        >>> Sphere().project(jnp.array([3.0, 4.0])).tolist()
-        [0.6, 0.8]
+        >>> round(float(Sphere().defect(Sphere().project(jnp.array([3.0, 4.0])))), 15)
+        0.0
     """
 
     def project(self, y: Array) -> Array:

@@ -1,6 +1,7 @@
 """Random dynamical systems: what noise does to a system."""
 
 from cocycle.stability.random.common_noise import NPointMotion, euclidean, n_point_motion, synchronisation_time
+from cocycle.stability.random.images import images
 from cocycle.stability.random.kramers import kramers_rate
 from cocycle.stability.random.moment import MomentExponents, moment_exponents
 from cocycle.stability.random.passage import PassageTimes, first_passage
@@ -22,6 +23,7 @@ __all__ = [
     "certify_sign",
     "euclidean",
     "first_passage",
+    "images",
     "kramers_rate",
     "moment_exponents",
     "n_point_motion",

@@ -37,7 +37,7 @@ def kramers_rate(potential: Callable[[Any], Any], *, well: Any, saddle: Any, sig
 
     Example:
         >>> round(kramers_rate(lambda x: x**4 / 4 - x**2 / 2, well=1.0, saddle=0.0, sigma=0.35), 6)
-        0.003801
+        0.003799
 
     Source: [kramers1940]; [eyring1935]; [hanggi1990].
     """

@@ -16,8 +16,6 @@ from cocycle.core.start import count
 from cocycle.core.system import AbstractSystem
 from cocycle.core.together import Together
 
-MOST_DOUBLINGS = 40
-
 
 class PullbackAttractor(eqx.Module, Presentable):
     """Clouds of points at one time, started ever earlier.
@@ -165,11 +163,10 @@ def random_fixed_point(
         raise ParameterError(f"tolerance is {tolerance}; it must be a positive distance.")
     at, n = count(at, "at"), min(count(first, "first"), at)
     many = Together(system, points)
-    for _ in range(MOST_DOUBLINGS):
-        cloud = run(many, many.x0, driver, n0=at - n, n_steps=n)
-        extent = _extent(cloud)
-        if extent <= float(tolerance) or n == at:
-            break
+    cloud = run(many, many.x0, driver, n0=at - n, n_steps=n)
+    while _extent(cloud) > float(tolerance) and n < at:
         n = min(2 * n, at)
+        cloud = run(many, many.x0, driver, n0=at - n, n_steps=n)
+    extent = _extent(cloud)
     point = jax.tree.map(lambda a: np.asarray(a).mean(axis=0), cloud)
     return RandomFixedPoint(point, extent, n, at, extent <= float(tolerance))

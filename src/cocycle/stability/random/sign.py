@@ -131,19 +131,16 @@ def certify_sign(
                 z, bound, width = _look(total, variance, first, alpha)
                 zs.append(z)
                 bounds.append(bound)
-                low, high = (
-                    max(low, (total.mean() - width) / (done * dt)),
-                    min(high, (total.mean() + width) / (done * dt)),
-                )
+                low = max(low, float(total.mean() - width) / (done * dt))
+                high = min(high, float(total.mean() + width) / (done * dt))
                 if abs(z) > bound:
                     sign, status = int(np.sign(z)), Status.CONVERGED
         except KeyboardInterrupt:
             warnings.warn(f"interrupted after {done} of {n_steps} steps: undecided.", InterruptedWarning, stacklevel=2)
             status = Status.INTERRUPTED
     time = max(done, 1) * dt
-    value = Estimate(
-        float(total.mean()) / time, float(total.std(ddof=1)) / math.sqrt(m) / time, float(m), "realisations"
-    )
+    error = float(total.std(ddof=1)) / math.sqrt(m) / time
+    value = Estimate(float(total.mean()) / time, error, float(m), "mean over realisations")
     return SignTest(sign, alpha, value, np.array([low, high]), done, np.asarray(zs), np.asarray(bounds), status)
 
 
