@@ -108,13 +108,8 @@ from cocycle.systems.mechanics import (
     swinging_atwood_energy,
 )
 from cocycle.systems.networks import Kuramoto
-from cocycle.systems.networks_more import (
-    CoupledRossler,
-    FitzHughNagumoNetwork,
-    HindmarshRoseNetwork,
-    RandomRateNetwork,
-    StuartLandauRing,
-)
+from cocycle.systems.networks_more import CoupledRossler, StuartLandauRing
+from cocycle.systems.networks_neural import FitzHughNagumoNetwork, HindmarshRoseNetwork, RandomRateNetwork
 from cocycle.systems.neurons import BeerRNN, ExcitableCell, HindmarshRose, Hopfield
 from cocycle.systems.orbits import orbit
 from cocycle.systems.oscillating import OscillatingFlow
