@@ -143,8 +143,8 @@ class SpectralFlow(AbstractDifferentiableSystem):
     Source: [kassam2005].
     """
 
-    symbol: Callable[..., Array]
-    rest: Callable[..., Array]
+    symbol: Callable[..., Any]
+    rest: Callable[..., Any]
     args: Any
     grid: FourierGrid
     dt: Float[Array, ""]

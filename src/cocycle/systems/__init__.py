@@ -114,6 +114,7 @@ from cocycle.systems.neurons import BeerRNN, ExcitableCell, HindmarshRose, Hopfi
 from cocycle.systems.orbits import orbit
 from cocycle.systems.oscillating import OscillatingFlow
 from cocycle.systems.oscillators import Duffing, Thomas, VanDerPol
+from cocycle.systems.reactions import GrayScott
 from cocycle.systems.registry import Entry, Fact, register
 from cocycle.systems.rossler import HyperRossler, Rossler
 from cocycle.systems.scrolls import (
@@ -130,7 +131,6 @@ from cocycle.systems.scrolls import (
 from cocycle.systems.spatial import (
     Burgers,
     ComplexGinzburgLandau,
-    GrayScott,
     KuramotoSivashinsky,
     NonlinearSchrodinger,
     burgers_solution,

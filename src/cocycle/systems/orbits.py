@@ -96,7 +96,7 @@ def _entry(source: Any) -> Entry | None:
     if isinstance(source, Entry):
         return source
     if isinstance(source, AbstractSystem):
-        name = getattr(source, "name", None)
+        name = getattr(source, "name", None) or ""
         known = name in catalogue
         return catalogue[name] if known else None
     return catalogue[source]
