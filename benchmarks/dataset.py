@@ -1,9 +1,8 @@
 """Data of 20 systems of the public collection, 10,000 points each, 100 a dominant period, in one run.
 
-Ours adaptive at 1e-10 with interpolation, first with compilation, then without;
-dysts' `make_trajectory` (Radau) as it comes, at 1e-12, and at 1e-9, on as many points as the second
-argument says (default all), its time scaled to the whole. Error: of the first two periods, against our own solution at 1e-13, relative to the spread;
-the median over the systems.
+Ours adaptive at 1e-10 with interpolation, first with compilation, then without; dysts' `make_trajectory` (Radau) as it
+comes, at 1e-12, and at 1e-9, on as many points as the second argument says (default all), its time scaled to the whole.
+Error: of the first two periods, against our own solution at 1e-13, relative to the spread; the median over the systems.
 """
 
 import json

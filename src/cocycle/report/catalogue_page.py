@@ -39,7 +39,7 @@ def catalogue_page(names: Sequence[str] | None = None, *, n_jobs: int = 1) -> st
     else:
         from joblib import Parallel, delayed
 
-        pictures = Parallel(n_jobs=n_jobs)(delayed(_picture)(entry.name) for entry in entries)
+        pictures: Any = Parallel(n_jobs=n_jobs)(delayed(_picture)(entry.name) for entry in entries)
     cards = sorted((_card(e, p) for e, p in zip(entries, pictures, strict=True)), key=lambda c: (c["field"], c["name"]))
     fields = [(field, list(group)) for field, group in itertools.groupby(cards, key=lambda c: c["field"])]
     n_chaotic = sum(e.chaotic for e in entries)

@@ -88,7 +88,7 @@ def make_dataset(
     else:
         from joblib import Parallel, delayed
 
-        parts = list(Parallel(n_jobs=n_jobs)(delayed(_part)(*w) for w in wanted))
+        parts: Any = Parallel(n_jobs=n_jobs)(delayed(_part)(*w) for w in wanted)
     return _together(parts, settings, test_share)
 
 

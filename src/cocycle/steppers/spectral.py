@@ -1,6 +1,6 @@
 """Equations in one space dimension with periodic boundaries, by Fourier series."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -143,8 +143,8 @@ class SpectralFlow(AbstractDifferentiableSystem):
     Source: [kassam2005].
     """
 
-    symbol: Callable[..., Any]
-    rest: Callable[..., Any]
+    symbol: Any
+    rest: Any
     args: Any
     grid: FourierGrid
     dt: Float[Array, ""]
@@ -171,7 +171,8 @@ class SpectralFlow(AbstractDifferentiableSystem):
             raise ParameterError(f"SpectralFlow needs an exponential stepper such as ETDRK4(), got {got}.")
         if not callable(symbol) or not callable(rest):
             raise ParameterError("symbol and rest must be functions: symbol(grid, args) and rest(t, v, grid, args).")
-        self.symbol, self.rest = symbol, rest
+        self.symbol = symbol
+        self.rest = rest
         self.args = parameter_leaves(args)
         self.grid = grid
         self.dt = positive_time(dt)

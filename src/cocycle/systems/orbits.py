@@ -96,9 +96,8 @@ def _entry(source: Any) -> Entry | None:
     if isinstance(source, Entry):
         return source
     if isinstance(source, AbstractSystem):
-        name = getattr(source, "name", None) or ""
-        known = name in catalogue
-        return catalogue[name] if known else None
+        name: Any = getattr(source, "name", None)
+        return next((entry for entry in catalogue if entry.name == name), None)
     return catalogue[source]
 
 

@@ -6,15 +6,17 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import numpy as np
 import pytest
 
 from cocycle.core.errors import OutputError, ParameterError, UnknownNameError
-from cocycle.report import catalogue_page, make_dataset
+from cocycle.report.catalogue_page import catalogue_page
+from cocycle.report.dataset import make_dataset
 from cocycle.systems import catalogue, orbit
 
-SMALL = {"n_periods": 2, "points_per_period": 10, "n_transient": 0}
+SMALL: dict[str, Any] = {"n_periods": 2, "points_per_period": 10, "n_transient": 0}
 NAMES = ["sprott_b", "sprott_delay"]
 
 

@@ -1,6 +1,7 @@
 """Exponential steps on a Fourier grid, the implicit Milstein step, and adaptive orbits with interpolation."""
 
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -122,7 +123,7 @@ def test_implicit_milstein_has_strong_order_one():
 
 def test_square_root_process_stays_positive_where_explicit_steps_fail():
     """At sigma^2 = 3.9 kappa mean paths come close to zero; large steps of the default rule stay above."""
-    kwargs = {"kappa": 1.0, "mean": 1.0, "sigma": math.sqrt(3.9), "dt": 0.1}
+    kwargs: dict[str, Any] = {"kappa": 1.0, "mean": 1.0, "sigma": math.sqrt(3.9), "dt": 0.1}
     noise = cc.Brownian(jax.random.key(3))
     kept = cc.trajectory(systems.CoxIngersollRoss(**kwargs, x0=1.0), None, noise, n_steps=20_000).x
     assert np.min(kept) > 0

@@ -12,6 +12,7 @@ from cocycle.systems import catalogue, orbit
 
 def test_points_are_one_period_over_their_number_apart():
     entry = catalogue["sprott_b"]
+    assert entry.period is not None
     found = orbit("sprott_b", n_periods=3, points_per_period=40)
     assert found.x.shape == (120, 3)
     assert np.allclose(np.diff(found.t), entry.period / 40, rtol=1e-12, atol=0)

@@ -78,12 +78,12 @@ class ArrayForm:
         known, order, decisions = dict(inputs), [], []
 
         def read(value: Any) -> Line:
-            return known[value.index] if isinstance(value, Ref) else constant(value)
+            return known[value.place] if isinstance(value, Ref) else constant(value)
 
         for instruction in self.instructions:
             found = _array_rule(instruction, [read(v) for v in instruction.inputs], decisions)
             order.extend(found)
-            known.update({o.index: line for o, line in zip(instruction.outputs, found, strict=True)})
+            known.update({o.place: line for o, line in zip(instruction.outputs, found, strict=True)})
         return [read(r) for r in self.results], order, decisions
 
     def split(self, leaf: Any) -> list[Any]:
@@ -117,7 +117,7 @@ def _array_rule(instruction: Instruction, lines: list[Line], decisions: list[Dec
     if name == "reduce_prod":
         return [_product_line(lines[0], tuple(params["axes"]), avals[0].shape)]
     if name in BILINEAR:
-        return [bilinear_line(instruction.bind, *lines, avals)]
+        return [bilinear_line(instruction.bind, lines[0], lines[1], avals)]
     return linear_lines(instruction.bind, LINEAR[name], lines, avals)
 
 

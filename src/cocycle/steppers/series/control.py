@@ -52,7 +52,7 @@ def step_length(groups: Sequence[tuple[Sequence[list[Any]], int, bool]], order: 
 
     Source: [jorba2005].
     """
-    shortest = None
+    shortest: Any = None
     for parts, kept, is_tangent in groups:
         sizes = [_largest([_reduced(part[k], kept) for part in parts]) for k in (0, order - 1, order)]
         floor = jnp.finfo(sizes[0].dtype).tiny

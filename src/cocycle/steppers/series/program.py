@@ -135,9 +135,9 @@ class Program:
         """
         clock = Line(lambda k: None, [t, jnp.ones_like(jnp.asarray(t))])
         states = [Line(lambda k: None, [part]) for part in parts]
-        inputs, begun = {self.inputs[0].index: _arranged(self.form, [clock], ())}, 0
+        inputs, begun = {self.inputs[0].place: _arranged(self.form, [clock], ())}, 0
         for ref, count in zip(self.inputs[1:], self.counts, strict=True):
-            inputs[ref.index] = _arranged(self.form, states[begun : begun + count], ref.shape)
+            inputs[ref.place] = _arranged(self.form, states[begun : begun + count], ref.shape)
             begun += count
         results, lines, decisions = self.form.lines(inputs)
         n = len(self.likes)
@@ -169,7 +169,7 @@ def refuse_switches(names: Sequence[str]) -> None:
 
 def _uses(ref: Ref, instructions: Sequence[Any], results: Sequence[Any]) -> bool:
     inputs = [v for i in instructions for v in i.inputs] + list(results)
-    return any(isinstance(v, Ref) and v.index == ref.index for v in inputs)
+    return any(isinstance(v, Ref) and v.place == ref.place for v in inputs)
 
 
 def _arranged(form: Any, lines: Sequence[Line], shape: tuple[int, ...]) -> Any:

@@ -32,7 +32,7 @@ MAX_UNROLLED = 64
 class Ref(NamedTuple):
     """A value that changes along the orbit."""
 
-    index: int
+    place: int
     shape: tuple[int, ...]
     dtype: Any
 
@@ -166,10 +166,10 @@ class Recorder:
 
     def alive(self, results: Sequence[Any]) -> list[Instruction]:
         """Return the instructions that the results need."""
-        wanted = {r.index for r in results if isinstance(r, Ref)}
+        wanted = {r.place for r in results if isinstance(r, Ref)}
         kept = []
         for instruction in reversed(self.instructions):
-            if any(o.index in wanted for o in instruction.outputs):
+            if any(o.place in wanted for o in instruction.outputs):
                 kept.append(instruction)
-                wanted.update(v.index for v in instruction.inputs if isinstance(v, Ref))
+                wanted.update(v.place for v in instruction.inputs if isinstance(v, Ref))
         return kept[::-1]

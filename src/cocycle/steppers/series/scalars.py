@@ -117,11 +117,11 @@ class ScalarForm:
         known = dict(inputs)
 
         def read(value: Any) -> Any:
-            return known[value.index] if isinstance(value, Ref) else walk.of_constant(self.constants[id(value)])
+            return known[value.place] if isinstance(value, Ref) else walk.of_constant(self.constants[id(value)])
 
         for n, instruction in enumerate(self.instructions):
             found = walk.rule(n, instruction, [read(v) for v in instruction.inputs])
-            known.update({o.index: lines for o, lines in zip(instruction.outputs, found, strict=True)})
+            known.update({o.place: lines for o, lines in zip(instruction.outputs, found, strict=True)})
         return [read(r) for r in self.results], walk.order, walk.decisions
 
     def split(self, leaf: Any) -> list[Any]:
@@ -232,7 +232,7 @@ class _Walk:
         options = str(instruction.params)
         wide = np.broadcast_arrays(*operands, out)[:-1] if out.ndim else operands
         for place in np.ndindex(*shape):
-            lines = [o[place] for o in wide]
+            lines: list[Any] = [o[place] for o in wide]
             key = (name, options, *map(id, lines))
             out[place] = self.keep(key, lambda lines=lines: self._element(instruction, lines))
         return [out]
