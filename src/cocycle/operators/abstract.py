@@ -25,16 +25,20 @@ class AbstractOperator(eqx.Module):
 
     Example:
         >>> class Twice(AbstractOperator):
-        ...     size: int = eqx.field(static=True, default=3)
+        ...     size = 3
         ...     def mv(self, v):
         ...         return 2 * v
         >>> Twice().dense().diagonal().tolist()
         [2.0, 2.0, 2.0]
     """
 
-    size: eqx.AbstractVar[int]
     # False where products are made outside of JAX (PyTorch, a plain function).
     traceable: ClassVar[bool] = True
+
+    @property
+    @abc.abstractmethod
+    def size(self) -> int:
+        """D."""
 
     @abc.abstractmethod
     def mv(self, v: Float[Array, "D"]) -> Float[Array, "D"]:
@@ -92,7 +96,7 @@ class Dense(AbstractOperator):
         self.matrix = matrix
 
     @property
-    def size(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def size(self) -> int:
         """D."""
         return self.matrix.shape[0]
 
@@ -118,12 +122,17 @@ class FromProducts(AbstractOperator):
     """
 
     function: Callable[[np.ndarray], Any] = eqx.field(static=True)
-    size: int = eqx.field(static=True)
+    n: int = eqx.field(static=True)
     traceable: ClassVar[bool] = False
 
     def __init__(self, function: Callable[[np.ndarray], Any], size: int):
         self.function = function
-        self.size = count(size, "size")
+        self.n = count(size, "size")
+
+    @property
+    def size(self) -> int:
+        """D."""
+        return self.n
 
     def mv(self, v: Any) -> Any:
         """Return the product with one vector.

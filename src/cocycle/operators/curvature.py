@@ -27,7 +27,7 @@ class _OfParameters(AbstractOperator):
     chunk: eqx.AbstractVar[int | None]
 
     @property
-    def size(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def size(self) -> int:
         """P, the number of floating parameters."""
         return n_parameters(self.params)
 

@@ -1,6 +1,6 @@
 """The tangent kernel of a network: full, by blocks, its trace, and its product with a vector."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import equinox as eqx
@@ -75,7 +75,7 @@ class TangentKernel(AbstractOperator):
         return int(np.prod(self.output_shape, dtype=int))
 
     @property
-    def size(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def size(self) -> int:
         """N C."""
         return self.n_samples * self.n_outputs
 
@@ -103,43 +103,75 @@ class TangentKernel(AbstractOperator):
 
     def dense(self) -> np.ndarray:
         """Return the kernel, (N C, N C)."""
-        return self.cross(None)
+        return gram(self._rows)
 
     def cross(self, inputs: Any) -> np.ndarray:
         """Return the kernel between the samples and others, (N C, M C).
 
         Args:
-            inputs: the other samples; None takes the same.
+            inputs: the other samples.
         """
-        other = self if inputs is None else TangentKernel(self.outputs, self.params, inputs)
-        c = self.n_outputs
-        out = np.empty((self.size, other.size))
-        for i, rows in self._parts():
-            for j, columns in [(i, rows)] if inputs is None else []:
-                out[i * c : i * c + len(rows), j * c : j * c + len(columns)] = rows @ columns.T
-            for j, columns in other._parts(i + len(rows) // c if inputs is None else 0):
-                block = rows @ columns.T
-                out[i * c : i * c + len(rows), j * c : j * c + len(columns)] = block
-                if inputs is None:
-                    out[j * c : j * c + len(columns), i * c : i * c + len(rows)] = block.T
-        return out
+        return gram(self._rows, TangentKernel(self.outputs, self.params, inputs)._rows)
 
     def blocks(self) -> np.ndarray:
         """Return the diagonal blocks, (N, C, C): each sample with itself."""
-        c = self.n_outputs
-        parts = [rows.reshape(-1, c, rows.shape[1]) for _, rows in self._parts()]
-        return np.concatenate([np.einsum("ncp,ndp->ncd", rows, rows) for rows in parts])
+        return diagonal_blocks(self._rows, self.n_outputs)
 
     def trace(self) -> float:
         """Return the trace: the sum of squares of the Jacobian."""
-        return float(sum(np.sum(rows**2) for _, rows in self._parts()))
+        return float(sum(np.sum(rows**2) for rows in self._rows()))
 
-    def _parts(self, first: int = 0) -> Any:
-        """Jacobian rows (n C, P) with the number of their first sample, from sample `first` on."""
-        n_at_once = max(1, min(self.n_samples, JACOBIAN // max(1, self.n_outputs * n_parameters(self.params))))
-        for start in range(first, self.n_samples, n_at_once):
-            rows = self.jacobian(start, start + n_at_once)
-            yield start, rows.reshape(-1, rows.shape[-1])
+    def _rows(self, first: int = 0) -> Iterator[np.ndarray]:
+        """Jacobian rows (n C, P) of as many samples as fit, from part number `first` on."""
+        step = samples_at_once(self.n_samples, self.n_outputs * n_parameters(self.params))
+        for start in range(first * step, self.n_samples, step):
+            rows = self.jacobian(start, start + step)
+            yield rows.reshape(-1, rows.shape[-1])
+
+
+def samples_at_once(n_samples: int, size: int) -> int:
+    """How many samples' Jacobians are held at a time.
+
+    Args:
+        n_samples: N.
+        size: numbers in the Jacobian of one sample, C P.
+    """
+    return max(1, min(n_samples, JACOBIAN // max(1, size)))
+
+
+def gram(
+    parts: Callable[[int], Iterator[np.ndarray]], others: Callable[[int], Iterator[np.ndarray]] | None = None
+) -> np.ndarray:
+    """Products of all rows of a tall matrix with all others, a part of it in memory at a time.
+
+    Args:
+        parts: `parts(k)` goes through the parts (n, P) of the matrix from number k on.
+        others: the same of another matrix; None takes the first.
+
+    Returns:
+        (rows, rows of the other) array.
+    """
+    if others is not None:
+        return np.concatenate([np.concatenate([a @ b.T for b in others(0)], axis=1) for a in parts(0)])
+    blocks: list[list[np.ndarray]] = []
+    for k, a in enumerate(parts(0)):
+        right = [a @ b.T for b in parts(k + 1)]
+        blocks.append([blocks[i][k].T for i in range(k)] + [a @ a.T, *right])
+    return np.block(blocks)
+
+
+def diagonal_blocks(parts: Callable[[int], Iterator[np.ndarray]], n_outputs: int) -> np.ndarray:
+    """Products of the rows of each sample with each other.
+
+    Args:
+        parts: as in `gram`, rows sample by sample.
+        n_outputs: C, rows of a sample.
+
+    Returns:
+        (N, C, C) array.
+    """
+    samples = [rows.reshape(-1, n_outputs, rows.shape[1]) for rows in parts(0)]
+    return np.concatenate([np.einsum("ncp,ndp->ncd", j, j) for j in samples])
 
 
 @eqx.filter_jit
