@@ -7,6 +7,7 @@ from cocycle import stability as stability
 from cocycle import steppers as steppers
 from cocycle import systems as systems
 from cocycle import testing as testing
+from cocycle import training as training
 from cocycle.core.drivers import (
     AbstractDriver as AbstractDriver,
 )
