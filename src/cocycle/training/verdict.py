@@ -227,7 +227,7 @@ def stability(
         sharpness=at.sharpness,
         trace=at.trace,
         rests_on=rests_on,
-        limits=_limits(problem, params, at, rate, grown.local[:, 0], driver.replace, tol),
+        limits=_limits(problem, params, at, rate, grown.local[:, 0], driver),
         local=grown.local[:, 0],
         eigenvalues=at.eigenvalues / at.n_samples,
         sample_sharpness=at.sample_sharpness,
@@ -284,7 +284,7 @@ def _decide(
 
 
 def _limits(
-    problem: AbstractProblem, params: Any, at: Minimum, rate: float, local: np.ndarray, replace: bool, tol: float
+    problem: AbstractProblem, params: Any, at: Minimum, rate: float, local: np.ndarray, driver: Minibatch
 ) -> tuple[str, ...]:
     """Conditions of the theorem that do not hold, or hold only nearly."""
     limits = []
@@ -310,7 +310,7 @@ def _limits(
         limits.append("No direction is neutral: the minimum is isolated, all directions are normal.")
     if np.any(np.abs(rate * at.sample_sharpness - 1.0) < 1e-9):
         limits.append("A sample kills a direction in one step (rate times its sharpness is 1): an exponent is -inf.")
-    if not replace:
+    if not driver.replace and at.n_samples >= 2 * driver.batch_size:
         limits.append("Mean-square numbers take batches as independent of each other; in epochs they are not.")
     if _still_turning(local):
         limits.append("The growth rate still changes with time: slow directions take over, and only the sign holds.")
