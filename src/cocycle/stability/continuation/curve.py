@@ -90,7 +90,8 @@ def correct(curve: Curve, z: Float[Array, "M"], normal: Float[Array, "M"]) -> tu
         i, now, step, _, first = carry
         wide = jnp.concatenate([jax.jacfwd(curve.residual)(now), normal[None]])
         gap = jnp.append(curve.residual(now), jnp.dot(normal, now - z))
-        d = -jnp.linalg.solve(wide, gap)
+        # At a branch point the matrix is singular; where nothing is left to correct it is not asked.
+        d = jnp.where(jnp.max(jnp.abs(gap)) > TOLERANCE**2, -jnp.linalg.solve(wide, gap), 0.0)
         length = jnp.linalg.norm(d)
         return i + 1, now + d, length, step, jnp.where(i == 0, length, first)
 
@@ -129,7 +130,7 @@ def local_geometry(curve: Curve, z: Float[Array, "M"], before: Float[Array, "M"]
     jacobian = jax.jacfwd(curve.residual)(z)
     wide = jnp.concatenate([jacobian, before[None]])
     t = jnp.linalg.solve(wide, jnp.zeros_like(z).at[-1].set(1.0))
-    t = t / jnp.linalg.norm(t)
+    t = jnp.where(jnp.all(jnp.isfinite(t)), t / jnp.linalg.norm(t), before)
     square = jnp.concatenate([jacobian, t[None]])
     square = square / jnp.maximum(jnp.linalg.norm(square, axis=1, keepdims=True), 1e-300)
     return t, jnp.linalg.det(square), curve.matrix(z)

@@ -109,11 +109,17 @@ def locate(curve: Curve, a: Local, b: Local, kind: BifurcationKind, row: int) ->
     size = max(abs(a.tests[kind]), abs(b.tests[kind]))
     if abs(at.tests[kind]) > 1e-4 * size or not _is_bifurcation(kind, at.eigenvalues):
         return None
-    values = {s: float(curve.unknowns(p.z)[1]) for s, p in seen.items()}
-    left = max(s for s, p in seen.items() if p.tests[kind] * a.tests[kind] > 0 or s == 0.0)
-    right = min(s for s, p in seen.items() if p.tests[kind] * a.tests[kind] < 0 or s == 1.0)
-    error = max(abs(values[sigma] - values[left]), abs(values[right] - values[sigma]))
-    return describe(curve, at, kind, min(error, abs(values[1.0] - values[0.0])), row)
+    error = _uncertainty(curve, seen, sigma, kind)
+    return describe(curve, at, kind, error, row)
+
+
+def _uncertainty(curve: Curve, seen: dict[float, Local], sigma: float, kind: BifurcationKind) -> float:
+    """What is left of the test function, over its slope there, and round-off of the parameter."""
+    other = min((s for s in seen if s != sigma and seen[s].tests[kind] != seen[sigma].tests[kind]),
+                key=lambda s: abs(s - sigma))
+    p, q = (float(curve.unknowns(seen[s].z)[1]) for s in (sigma, other))
+    left, change = seen[sigma].tests[kind], seen[other].tests[kind] - seen[sigma].tests[kind]
+    return abs(left / change * (q - p)) + 4 * float(np.finfo(float).eps) * max(abs(p), float(curve.span))
 
 
 def _is_bifurcation(kind: BifurcationKind, eigenvalues: np.ndarray) -> bool:
