@@ -21,6 +21,7 @@ from cocycle.steppers.stochastic import (
     Milstein,
     StochasticHeun,
 )
+from cocycle.steppers.stroboscopic import StroboscopicMap
 from cocycle.steppers.symplectic import Leapfrog, Yoshida4
 from cocycle.steppers.taylor import Taylor
 
@@ -51,6 +52,7 @@ __all__ = [
     "SpectralFlow",
     "StochasticHeun",
     "StratonovichSDE",
+    "StroboscopicMap",
     "Taylor",
     "Tsit5",
     "Yoshida4",
