@@ -24,6 +24,7 @@ from cocycle.steppers.stochastic import (
     Milstein,
     StochasticHeun,
 )
+from cocycle.steppers.stroboscopic import StroboscopicMap
 from cocycle.steppers.symplectic import Leapfrog, Yoshida4
 from cocycle.steppers.taylor import Taylor
 
@@ -63,6 +64,7 @@ __all__ = [
     "Sphere",
     "StochasticHeun",
     "StratonovichSDE",
+    "StroboscopicMap",
     "Taylor",
     "Torus",
     "Tsit5",
