@@ -7,7 +7,7 @@ import numpy as np
 import scipy.linalg
 import scipy.sparse
 import scipy.sparse.linalg
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from cocycle.core.chain import MarkovChain
 from cocycle.core.errors import DataError, InsufficientDataError
@@ -22,7 +22,7 @@ DIRECT = 60_000
 SOLVED = 1e-8
 
 Chain = MarkovChain | Generator
-Mask = Bool[Array | np.ndarray, "states"]
+Mask = Array | np.ndarray
 
 
 def rate_matrix(chain: Chain) -> Any:

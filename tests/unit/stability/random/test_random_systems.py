@@ -42,9 +42,8 @@ def test_realisations_are_independent_and_batches_agree(key):
     driver = cc.Joint(cc.Clock(0.1), cc.Brownian(key, (2,)))
     many = realisations(driver, 6)
     assert many.drivers[1].key.shape == (6,)
-    assert np.array_equal(
-        jax.random.key_data(many.drivers[1].key)[:4], jax.random.key_data(realisations(driver, 4).drivers[1].key)
-    )
+    few = realisations(driver, 4).drivers[1].key
+    assert np.array_equal(jax.random.key_data(many.drivers[1].key)[:4], jax.random.key_data(few))
     x = jnp.arange(7.0)
     assert np.array_equal(map_rows(jnp.sin, x, n_rows=7, n_workers=3), np.asarray(jnp.sin(x)))
 
@@ -76,7 +75,7 @@ def test_double_well_synchronises_at_its_exponent(key):
 def test_chaos_under_noise_does_not_synchronise(key):
     """The control: Lorenz' system with noise keeps a positive exponent, its points stay apart."""
     lorenz = StochasticLorenz()
-    points = lorenz.x0 + jnp.array([[0.0, 0, 0], [1e-3, 0, 0], [1.0, 0, 0]])
+    points = lorenz.x0[None] + jnp.array([[0.0, 0, 0], [1e-3, 0, 0], [1.0, 0, 0]])
     shape = jnp.shape(cc.systems.catalogue["stochastic_lorenz"].driver(0).at(0))
     driver = cc.Brownian(key, shape)
     dt = float(lorenz.dt)
@@ -123,7 +122,7 @@ def test_moment_exponents_of_geometric_brownian_motion(key):
     p = np.array([-1.0, -0.5, 0.0, 0.5, 1.0, 2.0])
     out = moment_exponents(gbm, None, cc.Brownian(key), p=p, n_steps=400, n_transient=0)
     exact = p * (mu - sigma**2 / 2) + p**2 * sigma**2 / 2
-    assert np.all(np.abs(out.exponents - exact) < Z * out.stderr + 0.01 * np.abs(exact))  # weak error O(dt)
+    assert np.all(np.abs(out.exponents - exact) < Z * out.stderr + 0.01 * np.abs(exact) + 1e-15)  # weak error O(dt)
     assert out.exponents[2] == 0
     assert abs(out.exponent.value - (mu - sigma**2 / 2)) < Z * out.exponent.stderr + 1e-3
     slope = (out.exponents[3] - out.exponents[1]) / 1.0
@@ -149,14 +148,14 @@ def test_moment_errors_cover(key):
 
 
 def test_sign_errors_are_as_stated(key):
-    """With exponent exactly 0, at alpha = 0.2, a sign is certified in at most a fifth of 150 trials; power elsewhere."""
-    alpha, n = 0.2, 150
+    """With exponent exactly 0, at alpha = 0.2, a sign is certified in at most a fifth of the trials."""
+    alpha, n = 0.2, 80
     wrong = 0
     for k in range(n):
         driver = cc.Brownian(jax.random.fold_in(key, k))
         flat = GeometricBrownianMotion(mu=0.125, sigma=0.5, dt=0.05)
         # log of the Milstein factor has mean 0 up to O(dt^2): exact zero by shifting mu.
-        out = certify_sign(flat, None, driver, n_steps=640, alpha=alpha, n_realisations=32, look_every=20)
+        out = certify_sign(flat, None, driver, n_steps=320, alpha=alpha, n_realisations=32, look_every=20, n_workers=1)
         wrong += out.sign != 0
         assert out.interval[0] <= out.interval[1] or out.sign != 0
     assert wrong <= n * alpha + 3 * np.sqrt(n * alpha * (1 - alpha))
@@ -199,7 +198,7 @@ def test_noise_prolongs_the_stay_at_a_repeller_in_one_dimension_only(key):
     for x0, exact in (([0.1], one), ([0.1, 0.0], two)):
         repeller = ItoSDE(growing, noise, {"rate": np.expm1(dt) / dt, "sigma": sigma}, dt=dt, x0=jnp.array(x0))
         driver = cc.Brownian(key, (len(x0),))
-        out = first_passage(repeller, None, driver, event=left_unit_ball, n_paths=8192, n_steps=6000)
+        out = first_passage(repeller, None, driver, event=left_unit_ball, n_paths=4096, n_steps=6000)
         assert out.observed.all()
         shift = np.log(1 + 0.5826 * sigma * np.sqrt(dt))  # of the border, in the time of growth
         assert abs(out.mean.value - exact - shift) < Z * out.mean.stderr + dt
