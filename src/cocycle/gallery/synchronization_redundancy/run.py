@@ -99,9 +99,8 @@ def measured(config: Config, drift: Any, args: dict, best: Any, common: bool = F
     rows = ensemble(sde, None, driver, n_paths=n, n_steps=n_steps, save_every=SAVE_EVERY, observe=seen).x
     kept = np.asarray(rows)[:, rows.shape[1] // 4 :].mean(axis=1)
     error = kept.std(axis=0, ddof=1) / np.sqrt(n)
-    d, mean = (
-        Estimate(float(v), float(e), float(n), "replicas") for v, e in zip(kept.mean(axis=0), error, strict=True)
-    )
+    pairs = zip(kept.mean(axis=0), error, strict=True)
+    d, mean = (Estimate(float(v), float(e), float(n), "mean over replicas") for v, e in pairs)
     return d, mean
 
 
