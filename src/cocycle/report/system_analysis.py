@@ -24,8 +24,8 @@ from cocycle.measures.dimension import CorrelationDimension, correlation_dimensi
 from cocycle.measures.embedding import delay_by_mutual_information
 from cocycle.measures.ordinal import permutation_entropy, statistical_complexity
 from cocycle.measures.spectrum import PowerSpectrum, power_spectrum, rice_period
-from cocycle.report.bifurcation import Bifurcation, Sweep, bifurcation_diagram
 from cocycle.stability import Regime, Spectrum, Verdict, flat_orbit, lyapunov_spectrum, regime
+from cocycle.stability.continuation.orbit_diagram import Bifurcation, Sweep, bifurcation_diagram
 from cocycle.steppers import ItoSDE, StratonovichSDE
 
 N_STEPS = 50_000
