@@ -115,8 +115,9 @@ def locate(curve: Curve, a: Local, b: Local, kind: BifurcationKind, row: int) ->
 
 def _uncertainty(curve: Curve, seen: dict[float, Local], sigma: float, kind: BifurcationKind) -> float:
     """What is left of the test function, over its slope there, and round-off of the parameter."""
-    other = min((s for s in seen if s != sigma and seen[s].tests[kind] != seen[sigma].tests[kind]),
-                key=lambda s: abs(s - sigma))
+    other = min(
+        (s for s in seen if s != sigma and seen[s].tests[kind] != seen[sigma].tests[kind]), key=lambda s: abs(s - sigma)
+    )
     p, q = (float(curve.unknowns(seen[s].z)[1]) for s in (sigma, other))
     left, change = seen[sigma].tests[kind], seen[other].tests[kind] - seen[sigma].tests[kind]
     return abs(left / change * (q - p)) + 4 * float(np.finfo(float).eps) * max(abs(p), float(curve.span))

@@ -51,10 +51,24 @@ _ELEMENTARY: dict[str, Callable[..., Interval]] = {
 }
 _COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
 # What only moves numbers about: applied to the lower and to the upper ends alike.
-_MOVES = (
-    "broadcast_in_dim reshape squeeze expand_dims transpose slice concatenate rev gather dynamic_slice pad split "
-    "dynamic_update_slice reduce_max reduce_min scatter"
-).split()
+_MOVES = [
+    "broadcast_in_dim",
+    "reshape",
+    "squeeze",
+    "expand_dims",
+    "transpose",
+    "slice",
+    "concatenate",
+    "rev",
+    "gather",
+    "dynamic_slice",
+    "pad",
+    "split",
+    "dynamic_update_slice",
+    "reduce_max",
+    "reduce_min",
+    "scatter",
+]
 
 
 class Enclosure:
@@ -122,10 +136,25 @@ def _inner(eqn: Any) -> Any:
 
 
 _CALLS = ("pjit", "jit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call", "remat", "checkpoint")
-_OTHERS = (
-    "integer_pow reduce_sum dot_general select_n convert_element_type sign floor ceil round rem mul iota and or not "
-    "is_finite clamp"
-).split()
+_OTHERS = [
+    "integer_pow",
+    "reduce_sum",
+    "dot_general",
+    "select_n",
+    "convert_element_type",
+    "sign",
+    "floor",
+    "ceil",
+    "round",
+    "rem",
+    "mul",
+    "iota",
+    "and",
+    "or",
+    "not",
+    "is_finite",
+    "clamp",
+]
 
 
 def _require_rules(jaxpr: Any) -> None:
