@@ -3,8 +3,10 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from cocycle.stability.covariant import covariant_vectors
 from cocycle.stability.exponents import lyapunov_spectrum, maximal_exponent
 from cocycle.stability.frames import tangent_map
+from cocycle.stability.oseledets import CovariantVectors
 from cocycle.stability.regime import Regime, Verdict, flat_orbit, regime
 from cocycle.stability.spectrum import Spectrum, kaplan_yorke_dimension
 
@@ -111,6 +113,7 @@ _LATER = {
 }
 
 __all__ = [
+<<<<<<< HEAD
     "Attractor",
     "BasinContinuation",
     "BasinEntropy",
@@ -133,6 +136,9 @@ __all__ = [
     "Multistart",
     "PeriodicOrbit",
     "Recurrences",
+=======
+    "CovariantVectors",
+>>>>>>> main
     "Regime",
     "SectionPoints",
     "Spectrum",
@@ -142,6 +148,7 @@ __all__ = [
     "Tipping",
     "UncertaintyExponent",
     "Verdict",
+<<<<<<< HEAD
     "basin_entropy",
     "basin_fractions",
     "bifurcation_diagram",
@@ -150,6 +157,9 @@ __all__ = [
     "continue_fixed_point",
     "cycle_at_hopf",
     "fixed_points",
+=======
+    "covariant_vectors",
+>>>>>>> main
     "flat_orbit",
     "homoclinic_bracket",
     "kaplan_yorke_dimension",

@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 """Attractors, their basins and shares, the boundaries between them, and tipping."""
 
 from cocycle.stability.basins.attractors import Attractor, Recurrences
@@ -23,3 +24,6 @@ __all__ = [
     "continue_basins",
     "uncertainty_exponent",
 ]
+=======
+"""Basins of attraction."""
+>>>>>>> main
