@@ -24,7 +24,8 @@ from cocycle.measures.dimension import CorrelationDimension, correlation_dimensi
 from cocycle.measures.embedding import delay_by_mutual_information
 from cocycle.measures.ordinal import permutation_entropy, statistical_complexity
 from cocycle.measures.spectrum import PowerSpectrum, power_spectrum, rice_period
-from cocycle.stability import Regime, Spectrum, Verdict, flat_orbit, lyapunov_spectrum, regime
+from cocycle.report.rest import rest_points
+from cocycle.stability import FixedPoints, Regime, Spectrum, Verdict, flat_orbit, lyapunov_spectrum, regime
 from cocycle.stability.continuation.orbit_diagram import Bifurcation, Sweep, bifurcation_diagram
 from cocycle.steppers import ItoSDE, StratonovichSDE
 
@@ -64,6 +65,7 @@ class SystemAnalysis:
         n_steps: steps of the spectrum, transient included.
         interrupted: whether a person stopped it; then later parts are missing.
         approach: the orbit from the initial state, where the attractor itself shows no motion, else None.
+        rest: fixed points near the attractor, where the system is small and has no drive, else None.
     """
 
     system: AbstractSystem
@@ -85,6 +87,7 @@ class SystemAnalysis:
     n_steps: int
     interrupted: bool = False
     approach: Trajectory | None = None
+    rest: FixedPoints | None = None
 
     @property
     def points(self) -> np.ndarray:
@@ -203,6 +206,7 @@ def analyse_system(
         approach = None
         if np.ptp(points, axis=0).max() <= REST * max(float(np.abs(points).max()), 1e-300) and not stopped:
             approach = trajectory(system, x0, driver, n_steps=min(n_steps, N_APPROACH), progress=progress)
+        rest = None if stopped else rest_points(system, points, driver, refusals)
         strip = None
         if sweep is not None and not stopped:
             label = _variables(system, points)[0]
@@ -230,6 +234,7 @@ def analyse_system(
         n_steps=n_steps,
         interrupted=stopped,
         approach=approach,
+        rest=rest,
     )
 
 

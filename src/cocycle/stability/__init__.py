@@ -113,7 +113,6 @@ _LATER = {
 }
 
 __all__ = [
-<<<<<<< HEAD
     "Attractor",
     "BasinContinuation",
     "BasinEntropy",
@@ -125,6 +124,7 @@ __all__ = [
     "Branch",
     "BranchEnd",
     "Cascade",
+    "CovariantVectors",
     "Features",
     "FixedPoint",
     "FixedPoints",
@@ -136,9 +136,6 @@ __all__ = [
     "Multistart",
     "PeriodicOrbit",
     "Recurrences",
-=======
-    "CovariantVectors",
->>>>>>> main
     "Regime",
     "SectionPoints",
     "Spectrum",
@@ -148,18 +145,15 @@ __all__ = [
     "Tipping",
     "UncertaintyExponent",
     "Verdict",
-<<<<<<< HEAD
     "basin_entropy",
     "basin_fractions",
     "bifurcation_diagram",
     "continue_basins",
     "continue_cycle",
     "continue_fixed_point",
+    "covariant_vectors",
     "cycle_at_hopf",
     "fixed_points",
-=======
-    "covariant_vectors",
->>>>>>> main
     "flat_orbit",
     "homoclinic_bracket",
     "kaplan_yorke_dimension",

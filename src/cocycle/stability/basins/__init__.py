@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 """Attractors, their basins and shares, the boundaries between them, and tipping."""
 
 from cocycle.stability.basins.attractors import Attractor, Recurrences
@@ -24,6 +23,3 @@ __all__ = [
     "continue_basins",
     "uncertainty_exponent",
 ]
-=======
-"""Basins of attraction."""
->>>>>>> main

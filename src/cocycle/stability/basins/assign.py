@@ -95,9 +95,12 @@ class Assignment:
         self.rows_of: list[np.ndarray] = []
         self.traps: list[tuple[np.ndarray, np.ndarray, int]] = []
         self.spread: list[Attractor] = []
-        self.cells = Cells(
-            np.zeros(states.shape[1]), np.ones(states.shape[1]), (1,) * states.shape[1], np.zeros(1, np.int16)
-        )
+        d = states.shape[1]
+        if d > MAX_DIMENSION:
+            raise ParameterError(
+                f"cells do not fit into memory in {d} dimensions; use Features() beyond {MAX_DIMENSION}."
+            )
+        self.cells = Cells(np.zeros(d), np.ones(d), (1,) * d, np.zeros(1, np.int16))
         self.next_label = 1
         self.interrupted = False
 

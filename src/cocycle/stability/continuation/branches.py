@@ -13,7 +13,13 @@ from cocycle.stability.continuation.branch import BifurcationKind, BifurcationPo
 from cocycle.stability.continuation.curve import Curve, correct, correct_at, local_geometry
 from cocycle.stability.continuation.follow import Follower, StepSizes, interval_of
 from cocycle.stability.cycles.orbit import PeriodicOrbit
-from cocycle.stability.cycles.shooting import CycleEquation, cycle_equation, periodic_orbit, refined_cycle, segment_starts
+from cocycle.stability.cycles.shooting import (
+    CycleEquation,
+    cycle_equation,
+    periodic_orbit,
+    refined_cycle,
+    segment_starts,
+)
 from cocycle.stability.equilibria.equation import Equation, equation_of, state_of, vector_of
 from cocycle.stability.equilibria.fixed_point import FixedPoint
 from cocycle.stability.equilibria.newton import polish

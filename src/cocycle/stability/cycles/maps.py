@@ -19,10 +19,10 @@ from cocycle.stability.equilibria.newton import polish
 from cocycle.stability.equilibria.search import (
     IntervalNewton,
     Multistart,
+    filling,
     fixed_point_at,
     fixed_points,
     names_of,
-    sobol,
 )
 
 SAME = 1e-7
