@@ -1,10 +1,21 @@
-"""Lyapunov spectra with error bars, and what they say of an orbit; fixed points, cycles, branches and basins."""
+"""Exponents with error bars, tangent vectors and fields; fixed points, cycles, branches, basins; random systems."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 from cocycle.stability.covariant import covariant_vectors
 from cocycle.stability.exponents import lyapunov_spectrum, maximal_exponent
+from cocycle.stability.fields import (
+    Differences,
+    FtleField,
+    GriddedVelocity,
+    Ridges,
+    Tangents,
+    TrackFtle,
+    ftle_field,
+    ftle_of_tracks,
+    ridge_lines,
+)
 from cocycle.stability.frames import tangent_map
 from cocycle.stability.oseledets import CovariantVectors
 from cocycle.stability.regime import Regime, Verdict, flat_orbit, regime
@@ -125,9 +136,12 @@ __all__ = [
     "BranchEnd",
     "Cascade",
     "CovariantVectors",
+    "Differences",
     "Features",
     "FixedPoint",
     "FixedPoints",
+    "FtleField",
+    "GriddedVelocity",
     "Guarantee",
     "HomoclinicBracket",
     "IntervalNewton",
@@ -137,12 +151,15 @@ __all__ = [
     "PeriodicOrbit",
     "Recurrences",
     "Regime",
+    "Ridges",
     "SectionPoints",
     "Spectrum",
     "Stabilised",
     "StepSizes",
     "Sweep",
+    "Tangents",
     "Tipping",
+    "TrackFtle",
     "UncertaintyExponent",
     "Verdict",
     "basin_entropy",
@@ -155,6 +172,8 @@ __all__ = [
     "cycle_at_hopf",
     "fixed_points",
     "flat_orbit",
+    "ftle_field",
+    "ftle_of_tracks",
     "homoclinic_bracket",
     "kaplan_yorke_dimension",
     "lyapunov_chart",
@@ -165,6 +184,7 @@ __all__ = [
     "periodic_orbits",
     "poincare_section",
     "regime",
+    "ridge_lines",
     "switch_branch",
     "tangent_map",
     "uncertainty_exponent",
