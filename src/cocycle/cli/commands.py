@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from cocycle.cli.catalogue import catalogue_app
+from cocycle.cli.gallery import gallery_app
 from cocycle.core.errors import ParameterError
 
 
@@ -34,6 +35,7 @@ app = typer.Typer(
     help="Dynamical systems: simulate them, measure them, report on them.",
 )
 app.add_typer(catalogue_app, name="catalogue")
+app.add_typer(gallery_app, name="gallery")
 
 Source = Annotated[
     str,
