@@ -1,5 +1,7 @@
 """Transfer operators from pairs of points, and the chain on the points of one trajectory."""
 
+from typing import Any
+
 import equinox as eqx
 import numpy as np
 import scipy.sparse
