@@ -33,6 +33,9 @@ def together(effect: NoiseEffect, unit: str) -> Figure:
     t = np.concatenate([[0.0], motion.t[::step]])
     rows = np.concatenate([motion.start[None], motion.distances[::step]])
     floor = 1e-15 * max(float(motion.start.max()), 1e-300)
+    apart = np.flatnonzero((rows > floor).any(axis=1))
+    end = min(len(t), int(1.1 * apart[-1]) + 2)  # what is at round-off for good says nothing more
+    t, rows = t[:end], rows[:end]
     data = [line(t, np.where(row > floor, row, np.nan), "@blue", width=0.8) for row in rows.T]
     slope = ""
     if effect.sign is not None and effect.sign.sign < 0:
