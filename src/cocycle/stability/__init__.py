@@ -1,5 +1,6 @@
 """Lyapunov spectra with error bars, and what they say of an orbit."""
 
+from cocycle.stability.bias import StepperBias, stepper_bias
 from cocycle.stability.exponents import lyapunov_spectrum, maximal_exponent
 from cocycle.stability.frames import tangent_map
 from cocycle.stability.regime import Regime, Verdict, flat_orbit, regime
@@ -8,11 +9,13 @@ from cocycle.stability.spectrum import Spectrum, kaplan_yorke_dimension
 __all__ = [
     "Regime",
     "Spectrum",
+    "StepperBias",
     "Verdict",
     "flat_orbit",
     "kaplan_yorke_dimension",
     "lyapunov_spectrum",
     "maximal_exponent",
     "regime",
+    "stepper_bias",
     "tangent_map",
 ]
