@@ -1,18 +1,16 @@
 """report.html: one self-contained file that works offline, on a phone and on paper."""
 
-import dataclasses
-import functools
-import json
 import math
-import pathlib
-import re
 from collections.abc import Sequence
 from typing import Any
 
-from cocycle.core.estimate import format_value
-from cocycle.report.figure_parts import Figure, Panel
+import numpy as np
 
-FOLDER = pathlib.Path(__file__).parent
+from cocycle.core.estimate import format_value
+from cocycle.report.figure_parts import Figure
+from cocycle.report.shell import render_shell
+from cocycle.stability.equilibria.fixed_point import eigenvalue_text
+
 MAX_LIST = 8
 LABELS = {
     "lyapunov_exponents": ("Lyapunov exponents", "mean rates at which small differences grow or shrink"),
@@ -20,6 +18,10 @@ LABELS = {
     "kaplan_yorke_dimension": ("Kaplan-Yorke dimension", "dimension of the attractor, from the exponents"),
     "mean_log_volume_rate": ("Volume rate", "mean rate of log volume in state space; negative is dissipation"),
     "entropy_rate_bound": ("Entropy rate, upper bound", "information produced: the sum of positive exponents"),
+    "synchronisation_time": (
+        "Synchronisation time",
+        "mean time after which points under the same noise are together",
+    ),
     "lyapunov_time": ("Lyapunov time", "time in which a small error grows by the factor e"),
     "predictability_time": (
         "Predictability time",
@@ -57,91 +59,24 @@ def render(document: dict[str, Any], figures: Sequence[Figure], equations: Seque
     Returns:
         The page.
     """
-    from plotly.offline import get_plotlyjs
-
     source = document["source"]
-    figures = paired(figures)
-    return _template().render(
-        document=document,
+    return render_shell(
+        "page.html.j2",
+        document,
+        figures,
         source=source,
         title=source.get("title") or source["name"],
         tone=REGIME_TONE.get(document["verdict"]["regime"], "calm"),
         rows=[_row(name, q, document["refusals"]) for name, q in document["quantities"].items()],
         checks=[_check(name, c) for name, c in document["checks"].items()],
+        rest=rest_table(document["fixed_points"]) if "fixed_points" in document else None,
         equations=[mathematics(line) for line in equations],
         parameters=[(k, _short(v)) for k, v in document["parameters"].items()],
         options=[
             (k.replace("_", " "), _short(v)) for k, v in document["options"].items() if v is not None and v is not False
         ],
-        figures=figures,
         plain=_short,
-        figure_json=_script_json({f.key: _plots(f) for f in figures}),
-        document_json=_script_json(document),
-        style=(FOLDER / "page.css").read_text("utf-8"),
-        script=(FOLDER / "page.js").read_text("utf-8"),
-        plotly=get_plotlyjs().replace("</script", "<\\/script"),
     )
-
-
-def paired(figures: Sequence[Figure]) -> list[Figure]:
-    """Give the whole width to each narrow card that has no narrow neighbour to stand beside.
-
-    Args:
-        figures: cards, in their order.
-
-    Returns:
-        The same cards, some of them wide.
-    """
-    out: list[Figure] = []
-    waiting = False
-    for figure in figures:
-        if figure.wide and waiting:
-            out[-1] = dataclasses.replace(out[-1], wide=True)
-        waiting = not figure.wide and not waiting
-        out.append(figure)
-    if waiting:
-        out[-1] = dataclasses.replace(out[-1], wide=True)
-    return out
-
-
-@functools.cache
-def _template() -> Any:
-    import jinja2
-
-    loader = jinja2.FileSystemLoader(FOLDER)
-    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["inline"] = inline
-    return environment.get_template("page.html.j2")
-
-
-def _plots(figure: Figure) -> dict[str, Any]:
-    def plot(panel: Panel) -> dict[str, Any]:
-        return {"data": panel.data, "layout": panel.layout, "height": panel.height}
-
-    extra = None if figure.extra is None else plot(figure.extra)
-    return {"panels": [plot(p) for p in figure.panels], "extra": extra}
-
-
-def _script_json(value: Any) -> str:
-    """JSON that cannot end the script element it stands in."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c")
-
-
-def inline(text: str) -> Any:
-    """Escape a caption, but for the sub- and superscripts that it may hold.
-
-    Args:
-        text: caption.
-
-    Example:
-        >>> str(inline("λ<sub>1</sub> < 2"))
-        'λ<sub>1</sub> &lt; 2'
-    """
-    import markupsafe
-
-    escaped = str(markupsafe.escape(text))
-    return markupsafe.Markup(re.sub(r"&lt;(/?su[bp])&gt;", r"<\1>", escaped))
 
 
 def mathematics(latex: str) -> dict[str, str]:
@@ -226,6 +161,40 @@ def _check(name: str, check: dict[str, Any]) -> dict[str, Any]:
         "value": f"{check['value']:.1e}",
         "tolerance": f"{check['tolerance']:.1e}",
         "meaning": check["meaning"],
+    }
+
+
+def rest_table(found: dict[str, Any], n_points: int = 40) -> dict[str, Any]:
+    """What a table shows of the fixed points of a document.
+
+    Args:
+        found: entry `fixed_points`.
+        n_points: points at most.
+    """
+    box = ", ".join(f"{v} {a:.4g} to {b:.4g}" for v, (a, b) in zip(found["variables"], found["box"], strict=True))
+    note = f" ({found['note']})" if found["note"] else ""
+    more = len(found["points"]) - n_points
+    note += f"; the first {n_points} of {len(found['points'])} are shown" if more > 0 else ""
+    guarantee = found["guarantee"][0].upper() + found["guarantee"][1:]
+    size = max((abs(v) for p in found["points"] for v in p["x"]), default=0.0)
+    return {
+        "box": box,
+        "guarantee": guarantee + note,
+        "eigenvalues": "Rates [1 / time]" if found["eigenvalues_are"] == "rates" else "Multipliers",
+        "points": [_rest_row(p, found["variables"], size) for p in found["points"][:n_points]],
+    }
+
+
+def _rest_row(point: dict[str, Any], variables: list[str], size: float) -> dict[str, Any]:
+    values = [complex(a, b) for a, b in point["eigenvalues"]]
+    shown = [0.0 if abs(v) < 1e-12 * size else v for v in point["x"]]
+    growing = point["n_unstable"]
+    return {
+        "type": point["type"],
+        "stability": "stable" if point["stable"] else f"{growing} growing of {len(values)}" if growing else "marginal",
+        "place": [f"{name} = {v:.6g}" for name, v in zip(variables, shown, strict=True)],
+        "eigenvalues": eigenvalue_text(np.array(values), len(values)).replace("-", "−").split(", "),
+        "index": f"{point['index']:+d}" if point["index"] else "0",
     }
 
 

@@ -89,6 +89,11 @@ class HybridFlow(AbstractTangentSystem):
         if self.x0 is not None:
             stepper.check(CheckedField(flow.field), jnp.zeros(()), self.x0, flow.args)
 
+    @property
+    def args(self) -> Any:
+        """Parameters of the flow."""
+        return self.flow.args
+
     def initial_state(self, x0: Any) -> State:
         """Turn what a user gives into a state of the flow."""
         return self.flow.initial_state(x0)

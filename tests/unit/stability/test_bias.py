@@ -15,7 +15,7 @@ def test_bias_of_rk4_on_a_linear_flow():
     flow = cc.Flow(lambda t, y, a: a * y, jnp.asarray(rates), dt=dt, x0=[1.0, 1.0])
     z = rates * dt
     expected = np.log(1 + z + z**2 / 2 + z**3 / 6 + z**4 / 24) / dt - rates
-    bias = stepper_bias(flow, duration=600.0, n_paired=64)
+    bias = stepper_bias(flow, duration=600.0)
     # The frame has turned to the eigenvectors after the first tenth: round-off of a few hundred steps.
     np.testing.assert_allclose(bias.difference, expected, rtol=0, atol=1e-12)
     np.testing.assert_allclose(bias.per_step, expected, rtol=0, atol=1e-12)
