@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         continue_basins,
         uncertainty_exponent,
     )
+    from cocycle.stability.bias import StepperBias, stepper_bias
     from cocycle.stability.continuation import (
         Bifurcation,
         BifurcationKind,
@@ -102,6 +103,7 @@ _LATER = {
     "SectionPoints": "cycles",
     "Stabilised": "cycles",
     "StepSizes": "continuation",
+    "StepperBias": "bias",
     "Sweep": "continuation",
     "Tipping": "basins",
     "UncertaintyExponent": "basins",
@@ -119,6 +121,7 @@ _LATER = {
     "periodic_orbit": "cycles",
     "periodic_orbits": "cycles",
     "poincare_section": "cycles",
+    "stepper_bias": "bias",
     "switch_branch": "continuation",
     "uncertainty_exponent": "basins",
 }
@@ -156,6 +159,7 @@ __all__ = [
     "Spectrum",
     "Stabilised",
     "StepSizes",
+    "StepperBias",
     "Sweep",
     "Tangents",
     "Tipping",
@@ -185,6 +189,7 @@ __all__ = [
     "poincare_section",
     "regime",
     "ridge_lines",
+    "stepper_bias",
     "switch_branch",
     "tangent_map",
     "uncertainty_exponent",
