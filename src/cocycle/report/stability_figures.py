@@ -32,7 +32,7 @@ def stability_figures(found: Stability, chart: StabilityMap | None = None) -> tu
 
 
 def _finite(values: Any) -> np.ndarray:
-    return np.maximum(np.asarray(values, dtype=float), FLOOR)
+    return np.asarray(np.maximum(np.asarray(values, dtype=float), FLOOR))
 
 
 def _rates(found: Stability, chart: StabilityMap) -> Figure:

@@ -115,6 +115,7 @@ def test_sum_of_all_exponents(key):
     system = cc.Map(_batch_map, {"G": at.rows, "rate": 0.8}, x0=jnp.zeros(3), driven=True)
     spectrum = cc.lyapunov_spectrum(system, None, cc.Minibatch(key, 3, 1), n_steps=40_000)
     total = spectrum.mean_log_volume_rate
+    assert total is not None
     expected = np.mean(np.log(np.abs(1 - 0.8 * np.diag(kernel))))
     assert abs(float(total.value) - expected) < Z * float(total.stderr)
     other = exponent(with_kernel(kernel), 0.8, n_steps=40_000, key=key)
