@@ -41,6 +41,7 @@ _PACKAGES = [
     "data",
     "gallery",
     "measures",
+    "operators",
     "report",
     "stability",
     "steppers",

@@ -87,7 +87,7 @@ class Minimum:
         return float(np.sqrt(np.mean(left**2)))
 
 
-def tangent_kernel(
+def curvature_kernel(
     problem: AbstractProblem, params: object = None, *, progress: bool | None = None
 ) -> Float[np.ndarray, "NC NC"]:
     r"""Gram matrix of the curvature factors of all samples: $K = G G^T$, for the squared loss the tangent kernel.
@@ -108,7 +108,7 @@ def tangent_kernel(
 
     Example:
         >>> from cocycle.training import Problem
-        >>> tangent_kernel(Problem(lambda w, x: w @ x, jnp.ones(2), (jnp.eye(2) * 3, jnp.ones(2)))).tolist()
+        >>> curvature_kernel(Problem(lambda w, x: w @ x, jnp.ones(2), (jnp.eye(2) * 3, jnp.ones(2)))).tolist()
         [[9.0, 0.0], [0.0, 9.0]]
 
     Source: [jacot2018].
@@ -169,7 +169,7 @@ def minimum(problem: AbstractProblem, params: object = None, *, progress: bool |
         (4.5, 0.0)
     """
     params = problem.params if params is None else params
-    kernel = tangent_kernel(problem, params, progress=progress)
+    kernel = curvature_kernel(problem, params, progress=progress)
     values, vectors = np.linalg.eigh(kernel)
     kept = values > len(values) * np.finfo(float).eps * max(values[-1], 0.0)
     if not kept.any():
