@@ -2,6 +2,7 @@
 
 import functools
 import pathlib
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,7 +17,6 @@ from cocycle.report.noise import Regime
 from cocycle.report.schema import to_text
 from cocycle.report.series import Series
 from cocycle.stability.continuation.orbit_diagram import Sweep
-from cocycle.training.verdict import Stability
 
 
 class Report:
@@ -187,7 +187,9 @@ def report(
     options = {**system_options, "seed": seed, "progress": progress}
     if isinstance(source, AbstractSystem):
         return sources.of_system(source, parameters=parameters, dt=dt, **options)
-    if isinstance(source, Stability):
+    # A verdict exists only where its module was loaded, which is not worth loading for a system.
+    training = sys.modules.get("cocycle.training.verdict")
+    if training is not None and isinstance(source, training.Stability):
         from cocycle.report.stability_report import stability_report
 
         return stability_report(source)
