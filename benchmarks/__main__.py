@@ -21,6 +21,7 @@ NAMES = [
     "catalogue_spectra",
     "dataset",
     "noise_ensemble",
+    "sgd_exponent",
 ]
 
 

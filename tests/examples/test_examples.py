@@ -12,7 +12,7 @@ EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 
 
 def test_every_example_is_tested():
-    tested = {"01_known_system", "02_own_system", "03_sweep", "04_noise", "06_recurrent_network"}
+    tested = {"01_known_system", "02_own_system", "03_sweep", "04_noise", "05_stable_minimum", "06_recurrent_network"}
     assert {f.stem for f in EXAMPLES.glob("*.py")} == tested
 
 
@@ -51,3 +51,13 @@ def test_recurrent_network():
     spectrum = runpy.run_path(str(EXAMPLES / "06_recurrent_network.py"))["spectrum"]
     assert spectrum.exponents.shape == (10,)
     assert np.all(np.diff(spectrum.exponents) < 3 * spectrum.stderr[1:])
+
+
+def test_stable_minimum():
+    names = runpy.run_path(str(EXAMPLES / "05_stable_minimum.py"))
+    verdict, chart = names["verdict"], names["chart"]
+    assert verdict.stable is False
+    assert verdict.gradient_descent_stable
+    # SGD's limit lies above that of mean square, below that of gradient descent, and rises with the batch.
+    assert verdict.critical.mean_square < float(verdict.critical.sgd.value) < verdict.critical.gradient_descent
+    assert np.all(np.diff(chart.critical_rate) > 0)

@@ -35,6 +35,14 @@ LABELS = {
     "zero_one_test": ("0-1 test for chaos", "near 0 for regular, near 1 for chaotic or random motion"),
     "nonlinearity_p_value": ("Surrogate test, p-value", "small: linear noise is refuted"),
     "dominant_period": ("Dominant period", "period of the strongest line of the power spectrum"),
+    "sgd_exponent": ("Exponent of SGD", "below zero SGD can settle here, above zero it cannot"),
+    "gradient_descent_exponent": ("Exponent of gradient descent", "the same with all samples in each step"),
+    "mean_square_exponent": ("Mean-square exponent", "growth of the root mean square; never below that of SGD"),
+    "critical_rate": ("Critical rate of SGD", "largest learning rate at which SGD can settle here"),
+    "critical_rate_mean_square": ("Critical rate in mean square", "below it the second moment decays too"),
+    "critical_rate_gradient_descent": ("Critical rate of gradient descent", "2 / sharpness"),
+    "trace_bound": ("Trace bound", "the mean-square rate is never above it"),
+    "certainly_stable_rate": ("Certainly stable rate", "below it no batch stretches any displacement"),
     "skilful_horizon": ("Skilful horizon", "time up to which neighbours predict better than the mean"),
 }
 CHECKS = {"trace_identity": "Trace identity", "zero_exponent": "Zero exponent along the flow"}
@@ -42,6 +50,7 @@ REGIME_TONE = {
     "chaotic": "hot",
     "hyperchaotic": "hot",
     "diverging": "bad",
+    "unstable for SGD": "hot",
     "undecided": "unsure",
     "noise": "noise",
     "refused": "unsure",
