@@ -20,6 +20,9 @@ NAMES = [
     "start_up",
     "catalogue_spectra",
     "dataset",
+    "ftle_double_gyre",
+    "ftle_pyftle",
+    "covariant_lorenz96",
 ]
 
 
