@@ -22,6 +22,9 @@ NAMES = [
     "dataset",
     "noise_ensemble",
     "sgd_exponent",
+    "ftle_double_gyre",
+    "ftle_pyftle",
+    "covariant_lorenz96",
 ]
 
 
