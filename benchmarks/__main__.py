@@ -20,6 +20,7 @@ NAMES = [
     "start_up",
     "catalogue_spectra",
     "dataset",
+    "basins_pendulum",
 ]
 
 

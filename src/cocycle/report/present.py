@@ -50,7 +50,10 @@ def to_xarray(result: Any) -> Any:
         attributes = {"source": result.source, "dt": result.dt, "time_unit": result.time_unit}
         time = ("time", result.times, {"units": result.time_unit})
         return xr.Dataset({name: ("time", result.values, {"units": result.unit})}, {"time": time}, attributes)
-    return xr.Dataset(_fields(result))
+    from cocycle.report.present_points import points_dataset
+
+    points = points_dataset(result)
+    return xr.Dataset(_fields(result)) if points is None else points
 
 
 def to_pandas(result: Any) -> Any:
