@@ -25,6 +25,7 @@ NAMES = [
     "ftle_double_gyre",
     "ftle_pyftle",
     "covariant_lorenz96",
+    "basins_pendulum",
 ]
 
 

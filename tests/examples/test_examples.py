@@ -13,7 +13,6 @@ EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 
 def test_every_example_is_tested():
     tested = {"01_known_system", "02_own_system", "03_sweep", "04_noise", "05_stable_minimum", "06_recurrent_network"}
-    tested = {"01_known_system", "02_own_system", "03_sweep", "04_noise", "06_recurrent_network"}
     tested |= {"08_transport_barriers"}
     assert {f.stem for f in EXAMPLES.glob("*.py")} == tested
 

@@ -55,7 +55,10 @@ def to_xarray(result: Any) -> Any:
         return _field_dataset(result)
     if isinstance(result, CovariantVectors):
         return _covariant_dataset(result)
-    return xr.Dataset(_fields(result))
+    from cocycle.report.present_points import points_dataset
+
+    points = points_dataset(result)
+    return xr.Dataset(_fields(result)) if points is None else points
 
 
 def plot(result: Any) -> Any:
