@@ -20,6 +20,8 @@ NAMES = [
     "start_up",
     "catalogue_spectra",
     "dataset",
+    "operators_hessian",
+    "monitor_overhead",
 ]
 
 

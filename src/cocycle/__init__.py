@@ -36,7 +36,19 @@ _HOME = {
     ),
     **dict.fromkeys(["read", "Report", "Series"], "report"),
 }
-_PACKAGES = ["core", "data", "measures", "report", "stability", "steppers", "systems", "testing", "training"]
+_PACKAGES = [
+    "core",
+    "data",
+    "gallery",
+    "measures",
+    "operators",
+    "report",
+    "stability",
+    "steppers",
+    "systems",
+    "testing",
+    "training",
+]
 
 __all__ = ["__version__", *_HOME, *_PACKAGES]
 

@@ -147,7 +147,8 @@ def report(
     """Make a report of a system or of measured data.
 
     Args:
-        source: a System, the name of one in the catalogue, the path of a data file, a Series, or an array of values.
+        source: a System, the name of one in the catalogue, the path of a data file or of a
+            recorded training run, a Series, or an array of values.
         x0: initial state of a system; default its own.
         driver: driver of a system; default its own, or noise of the seed for a stochastic equation.
         n_steps: steps of a system's spectrum; default what suits it.
@@ -184,6 +185,12 @@ def report(
         raise ParameterError(f"{', '.join(given)} belong to a system, but the source is data; leave them out.")
     if isinstance(source, str | pathlib.Path):
         from cocycle.report.reading import read
+        from cocycle.training.run_file import is_run
+
+        if is_run(source):
+            from cocycle.report.run_page import of_run
+
+            return of_run(source)
 
         return sources.of_series(read(source, column=column, dt=dt), seed=seed, progress=progress)
     if isinstance(source, Series):

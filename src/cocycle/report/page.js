@@ -80,11 +80,13 @@
   darkQuery.addEventListener("change", drawAll);
   window.addEventListener("beforeprint", function () { printing = true; drawAll(); });
   window.addEventListener("afterprint", function () { printing = false; drawAll(); });
-  document.getElementById("download").addEventListener("click", function () {
-    var text = JSON.stringify(JSON.parse(document.getElementById("report").textContent), null, 2);
+  var button = document.getElementById("download");
+  if (button) button.addEventListener("click", function () {
+    var numbers = document.getElementById("report");
+    var text = JSON.stringify(JSON.parse(numbers.textContent), null, 2);
     var link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([text + "\n"], { type: "application/json" }));
-    link.download = "report.json";
+    link.download = numbers.dataset.file;
     link.click();
     setTimeout(function () { URL.revokeObjectURL(link.href); }, 1000);
   });

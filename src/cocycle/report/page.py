@@ -1,18 +1,13 @@
 """report.html: one self-contained file that works offline, on a phone and on paper."""
 
-import dataclasses
-import functools
-import json
 import math
-import pathlib
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from cocycle.core.estimate import format_value
-from cocycle.report.figure_parts import Figure, Panel
+from cocycle.report.figure_parts import Figure
+from cocycle.report.shell import render_shell
 
-FOLDER = pathlib.Path(__file__).parent
 MAX_LIST = 8
 LABELS = {
     "lyapunov_exponents": ("Lyapunov exponents", "mean rates at which small differences grow or shrink"),
@@ -33,10 +28,19 @@ LABELS = {
     "zero_one_test": ("0-1 test for chaos", "near 0 for regular, near 1 for chaotic or random motion"),
     "nonlinearity_p_value": ("Surrogate test, p-value", "small: linear noise is refuted"),
     "dominant_period": ("Dominant period", "period of the strongest line of the power spectrum"),
+    "gradient_norm": ("Gradient norm", "zero at a minimum"),
+    "sharpness": ("Sharpness", "beyond 2 / η gradient descent leaves a minimum"),
+    "batch_sharpness": ("Batch sharpness", "the same for the batches that SGD sees"),
+    "exponent": ("Growth exponent", "positive: SGD leaves along the sharpest direction"),
+    "kernel_trace": ("Kernel trace", "how fast outputs answer to a step"),
+    "noise_scale": ("Gradient noise scale", "batch size at which noise and gradient are equal"),
     "skilful_horizon": ("Skilful horizon", "time up to which neighbours predict better than the mean"),
 }
 CHECKS = {"trace_identity": "Trace identity", "zero_exponent": "Zero exponent along the flow"}
 REGIME_TONE = {
+    "unstable": "hot",
+    "edge of stability": "hot",
+    "not judged": "unsure",
     "chaotic": "hot",
     "hyperchaotic": "hot",
     "diverging": "bad",
@@ -57,12 +61,11 @@ def render(document: dict[str, Any], figures: Sequence[Figure], equations: Seque
     Returns:
         The page.
     """
-    from plotly.offline import get_plotlyjs
-
     source = document["source"]
-    figures = paired(figures)
-    return _template().render(
-        document=document,
+    return render_shell(
+        "page.html.j2",
+        document,
+        figures,
         source=source,
         title=source.get("title") or source["name"],
         tone=REGIME_TONE.get(document["verdict"]["regime"], "calm"),
@@ -73,75 +76,8 @@ def render(document: dict[str, Any], figures: Sequence[Figure], equations: Seque
         options=[
             (k.replace("_", " "), _short(v)) for k, v in document["options"].items() if v is not None and v is not False
         ],
-        figures=figures,
         plain=_short,
-        figure_json=_script_json({f.key: _plots(f) for f in figures}),
-        document_json=_script_json(document),
-        style=(FOLDER / "page.css").read_text("utf-8"),
-        script=(FOLDER / "page.js").read_text("utf-8"),
-        plotly=get_plotlyjs().replace("</script", "<\\/script"),
     )
-
-
-def paired(figures: Sequence[Figure]) -> list[Figure]:
-    """Give the whole width to each narrow card that has no narrow neighbour to stand beside.
-
-    Args:
-        figures: cards, in their order.
-
-    Returns:
-        The same cards, some of them wide.
-    """
-    out: list[Figure] = []
-    waiting = False
-    for figure in figures:
-        if figure.wide and waiting:
-            out[-1] = dataclasses.replace(out[-1], wide=True)
-        waiting = not figure.wide and not waiting
-        out.append(figure)
-    if waiting:
-        out[-1] = dataclasses.replace(out[-1], wide=True)
-    return out
-
-
-@functools.cache
-def _template() -> Any:
-    import jinja2
-
-    loader = jinja2.FileSystemLoader(FOLDER)
-    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["inline"] = inline
-    return environment.get_template("page.html.j2")
-
-
-def _plots(figure: Figure) -> dict[str, Any]:
-    def plot(panel: Panel) -> dict[str, Any]:
-        return {"data": panel.data, "layout": panel.layout, "height": panel.height}
-
-    extra = None if figure.extra is None else plot(figure.extra)
-    return {"panels": [plot(p) for p in figure.panels], "extra": extra}
-
-
-def _script_json(value: Any) -> str:
-    """JSON that cannot end the script element it stands in."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c")
-
-
-def inline(text: str) -> Any:
-    """Escape a caption, but for the sub- and superscripts that it may hold.
-
-    Args:
-        text: caption.
-
-    Example:
-        >>> str(inline("λ<sub>1</sub> < 2"))
-        'λ<sub>1</sub> &lt; 2'
-    """
-    import markupsafe
-
-    escaped = str(markupsafe.escape(text))
-    return markupsafe.Markup(re.sub(r"&lt;(/?su[bp])&gt;", r"<\1>", escaped))
 
 
 def mathematics(latex: str) -> dict[str, str]:

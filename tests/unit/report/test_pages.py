@@ -11,7 +11,8 @@ import pytest
 import cocycle as cc
 from cocycle.core.errors import OutputError, ParameterError
 from cocycle.report.figure_parts import Figure, Panel, axis, envelope, layout, numbers, raster, stacked
-from cocycle.report.page import inline, mathematics, paired, quantity_lines
+from cocycle.report.page import mathematics, quantity_lines
+from cocycle.report.shell import inline, paired
 
 MOST = 6_000_000
 
