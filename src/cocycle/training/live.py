@@ -5,15 +5,15 @@ import sys
 from typing import Any
 
 BARS = "▁▂▃▄▅▆▇█"
-WIDTH = 40
+WIDTH = 20  # the table fits into 80 columns
 LABELS = {
-    "loss": "loss on the probe",
+    "loss": "loss",
     "gradient_norm": "gradient norm",
     "sharpness": "sharpness",
     "batch_sharpness": "batch sharpness",
-    "exponent": "exponent [nats/step]",
-    "kernel_trace": "kernel trace / NC",
-    "noise_scale": "gradient noise scale",
+    "exponent": "exponent / step",
+    "kernel_trace": "kernel trace",
+    "noise_scale": "noise scale",
 }
 
 
