@@ -188,7 +188,8 @@ class Outcome:
 
 def _row(table: dict[str, Any]) -> Row:
     verdict = Verdict(table.pop("verdict"))
-    return Row(verdict=verdict, **{k: math.nan if v is None else v for k, v in table.items()})
+    filled: dict[str, Any] = {k: math.nan if v is None else v for k, v in table.items()}
+    return Row(verdict=verdict, **filled)
 
 
 def number_text(value: float, stderr: float) -> str:

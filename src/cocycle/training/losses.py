@@ -15,7 +15,7 @@ from cocycle.core.errors import ParameterError, suggest
 class AbstractLoss(eqx.Module):
     """Loss of one sample as a function of the model's output and the target.
 
-    A subclass gives `__call__` and `root`. Losses of a batch are means over its samples.
+    A subclass gives `__call__`, `root` and `residual`. Losses of a batch are means over its samples.
     """
 
     @abc.abstractmethod
@@ -30,6 +30,15 @@ class AbstractLoss(eqx.Module):
     @abc.abstractmethod
     def root(self, output: Array, target: Array) -> Float[Array, "C C"]:
         """Return R with R^T R = Hessian of the loss in the flattened output (C numbers).
+
+        Args:
+            output: what the model gives for the sample.
+            target: what it should give.
+        """
+
+    @abc.abstractmethod
+    def residual(self, output: Array, target: Array) -> Float[Array, "C"]:
+        """Return u with R^T u = gradient of the loss in the flattened output.
 
         Args:
             output: what the model gives for the sample.
@@ -52,6 +61,10 @@ class SquaredLoss(AbstractLoss):
     def root(self, output: Array, target: Array) -> Float[Array, "C C"]:
         """Return the identity."""
         return jnp.eye(output.size, dtype=output.dtype)
+
+    def residual(self, output: Array, target: Array) -> Float[Array, "C"]:
+        """Return output less target."""
+        return (output - target).reshape(-1)
 
 
 class CrossEntropy(AbstractLoss):
@@ -78,6 +91,15 @@ class CrossEntropy(AbstractLoss):
         mass = 1.0 if jnp.issubdtype(target.dtype, jnp.integer) else jnp.sqrt(jnp.sum(target))
         return mass * (jnp.diag(s) - jnp.outer(s, p))
 
+    def residual(self, output: Array, target: Array) -> Float[Array, "C"]:
+        """Return (p - target) / sqrt(p): the components of p - target sum to zero, so that R^T gives it back."""
+        log_p = jax.nn.log_softmax(output.reshape(-1))
+        if jnp.issubdtype(target.dtype, jnp.integer):
+            z, mass = jax.nn.one_hot(target.reshape(()), output.size, dtype=output.dtype), 1.0
+        else:
+            z, mass = target.reshape(-1), jnp.sum(target)
+        return (mass * jnp.exp(log_p) - z) * jnp.exp(-0.5 * log_p) / jnp.sqrt(mass)
+
 
 class LogisticLoss(AbstractLoss):
     r"""Logistic loss of a label 0 or 1 and one output, the log-odds: $\ell = \log(1 + e^f) - z f$ [nats].
@@ -95,6 +117,13 @@ class LogisticLoss(AbstractLoss):
         """Return the diagonal matrix of sqrt(p (1 - p))."""
         f = output.reshape(-1)
         return jnp.diag(jnp.exp(0.5 * (jax.nn.log_sigmoid(f) + jax.nn.log_sigmoid(-f))))
+
+    def residual(self, output: Array, target: Array) -> Float[Array, "C"]:
+        """Return (p - target) / sqrt(p (1 - p))."""
+        f = output.reshape(-1)
+        return (jax.nn.sigmoid(f) - target.reshape(-1)) * jnp.exp(
+            -0.5 * (jax.nn.log_sigmoid(f) + jax.nn.log_sigmoid(-f))
+        )
 
 
 class OutputLoss(AbstractLoss):
@@ -121,6 +150,12 @@ class OutputLoss(AbstractLoss):
         hessian = jax.hessian(lambda f: self.function(f.reshape(output.shape), target))(flat)
         values, vectors = jnp.linalg.eigh(hessian)
         return (vectors * jnp.sqrt(jnp.maximum(values, 0.0))[None, :]) @ vectors.T
+
+    def residual(self, output: Array, target: Array) -> Float[Array, "C"]:
+        """Return the least-squares solution of R u = gradient."""
+        flat = output.reshape(-1)
+        gradient = jax.grad(lambda f: self.function(f.reshape(output.shape), target))(flat)
+        return jnp.linalg.pinv(self.root(output, target)) @ gradient
 
 
 _BY_NAME = {"squared": SquaredLoss, "cross_entropy": CrossEntropy, "logistic": LogisticLoss}

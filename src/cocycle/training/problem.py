@@ -88,6 +88,10 @@ class AbstractProblem(eqx.Module):
         """Return G_i = R_i J_i of each sample: G_i^T G_i is its Gauss-Newton matrix."""
 
     @abc.abstractmethod
+    def residuals(self, params: Params, batch: Batch) -> Float[Array, "B C"]:
+        """Return u_i of each sample, where G_i^T u_i is the gradient of its loss; all zero at interpolation."""
+
+    @abc.abstractmethod
     def factor_vp(self, params: Params, batch: Batch, v: Float[Array, "P"]) -> Float[Array, "B C"]:
         """Return G_i v of each sample, without forming G."""
 
@@ -284,6 +288,11 @@ class Problem(AbstractProblem):
             return jax.vmap(lambda row: self.flat(pull(row.reshape(output.shape))[0]))(root)
 
         return jax.vmap(one)(*batch)
+
+    @eqx.filter_jit
+    def residuals(self, params: Params, batch: Batch) -> Float[Array, "B C"]:
+        """Return u_i of each sample, where G_i^T u_i is the gradient of its loss."""
+        return jax.vmap(self.sample_loss.residual)(self.outputs(params, batch), batch[1])
 
     @eqx.filter_jit
     def factor_vp(self, params: Params, batch: Batch, v: Float[Array, "P"]) -> Float[Array, "B C"]:

@@ -10,10 +10,11 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Float
 
-from cocycle.core.errors import AccuracyWarning, InsufficientDataError, ParameterError
+from cocycle.core.errors import AccuracyWarning, InsufficientDataError
 from cocycle.core.estimate import Estimate
 from cocycle.core.start import count
 from cocycle.operators.lanczos import extreme_eigenvalues
+from cocycle.training.along import batch_curvatures
 from cocycle.training.curvature import hessian, tangent_kernel
 from cocycle.training.problem import AbstractProblem, Params
 
@@ -42,14 +43,14 @@ class Setting:
         self.params: Params = None
         self.memory: dict[str, Any] = {}
 
-    def batches(self, n: int) -> list[Any]:
-        """Draw batches without replacement from all samples.
+    def batches(self, n: int) -> np.ndarray:
+        """Draw rows of the data for batches, each without replacement.
 
         Args:
             n: how many.
         """
         size, n_samples = self.batch_size, self.problem.n_samples
-        return [self.batch(self.rng.choice(n_samples, size, replace=False)) for _ in range(n)]
+        return np.stack([self.rng.choice(n_samples, size, replace=False) for _ in range(n)])
 
     def batch(self, indices: np.ndarray) -> Any:
         """Return rows of the data.
@@ -139,8 +140,8 @@ class BatchSharpness(AbstractMeasure):
         Args:
             setting: problem, parameters of the moment, and a memory.
         """
-        rows = _curvatures_along_gradients(setting.problem, setting.params, setting.batches(self.n_batches))
-        return {"batch_sharpness": _mean(rows)}
+        rows = batch_curvatures(setting.problem, setting.params, _indices(setting.batches(self.n_batches)))
+        return {"batch_sharpness": _mean(rows[~np.isnan(rows)])}
 
 
 class TangentGrowth(AbstractMeasure):
@@ -171,7 +172,8 @@ class TangentGrowth(AbstractMeasure):
             v = np.asarray(problem.gradient(params, setting.batch(setting.probe)), dtype=float)
         v = v / np.linalg.norm(v)
         logs = []
-        for batch in setting.batches(self.n_batches):
+        for rows in setting.batches(self.n_batches):
+            batch = setting.batch(rows)
             v = v - setting.learning_rate * np.asarray(problem.hvp(params, batch, _vector(v)), dtype=float)
             size = float(np.linalg.norm(v))
             logs.append(math.log(size) if size > 0 else -math.inf)
@@ -234,38 +236,6 @@ DEFAULT: tuple[Callable[[], AbstractMeasure], ...] = (
 )
 
 
-def batch_sharpness(
-    problem: AbstractProblem, params: Params = None, *, batch_size: int, n_batches: int = 32, seed: int = 0
-) -> Estimate:
-    r"""Mean curvature of the batch losses along their own gradients.
-
-    $$\mathrm{E}_B \left[ \frac{g_B^T H_B\, g_B}{\|g_B\|^2} \right]$$
-
-    Args:
-        problem: JAX or PyTorch problem.
-        params: parameters; default those of the problem.
-        batch_size: B.
-        n_batches: batches drawn, each without replacement.
-        seed: of the batches.
-
-    Returns:
-        Estimate [1 / learning rate]; for SGD of rate eta it hovers near 2 / eta at the edge of stochastic stability.
-
-    Raises:
-        ParameterError: if the batch is larger than the data.
-
-    Cost: n_batches gradients and Hessian products.
-
-    Source: [andreyev2024].
-    """
-    n_samples = problem.n_samples
-    if count(batch_size, "batch_size") > n_samples:
-        raise ParameterError(f"batch_size={batch_size} exceeds the {n_samples} samples; take a smaller batch.")
-    setting = Setting(problem, math.nan, batch_size, np.arange(n_samples), np.random.default_rng(seed))
-    batches = setting.batches(count(n_batches, "n_batches", 2))
-    return _mean(_curvatures_along_gradients(problem, problem.params if params is None else params, batches))
-
-
 def gradient_noise_scale(problem: AbstractProblem, params: Params = None, *, indices: Any = None) -> Estimate:
     r"""Batch size at which gradient noise and gradient are of equal size.
 
@@ -324,18 +294,6 @@ def noise_scale_of(gradients: Float[np.ndarray, "n P"]) -> Estimate:
     with np.errstate(invalid="ignore"):
         stderr = float(np.sqrt((n - 1) / n * np.sum((left_out - np.mean(left_out)) ** 2)))
     return Estimate(value, stderr if math.isfinite(stderr) else math.inf, float(n), f"{n} per-sample gradients")
-
-
-def _curvatures_along_gradients(problem: AbstractProblem, params: Params, batches: list[Any]) -> np.ndarray:
-    rows = []
-    for batch in batches:
-        g = np.asarray(problem.gradient(params, batch), dtype=float)
-        norm = float(np.linalg.norm(g))
-        if norm == 0:  # a batch that is fitted exactly has no direction
-            continue
-        u = g / norm
-        rows.append(float(u @ np.asarray(problem.hvp(params, batch, _vector(u)), dtype=float)))
-    return np.asarray(rows)
 
 
 def _mean(rows: np.ndarray) -> Estimate:

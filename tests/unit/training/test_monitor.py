@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 
 from cocycle.core.errors import DataError, InsufficientDataError, OutputError, ParameterError
-from cocycle.training import Problem, StabilityMonitor, batch_sharpness, gradient_noise_scale, read_run
+from cocycle.training import Problem, StabilityMonitor, gradient_noise_scale, read_run
 from cocycle.training.callbacks import huggingface_callback, lightning_callback
 from cocycle.training.live import LiveView, curve
 from cocycle.training.run_file import RunFile, is_run
-from cocycle.training.watching import GradientNoise, LossOnProbe, Sharpness, noise_scale_of
+from cocycle.training.watching import BatchSharpness, GradientNoise, LossOnProbe, Setting, Sharpness, noise_scale_of
 
 EPS = np.finfo(float).eps
 NAMES = ("loss", "gradient_norm", "sharpness", "batch_sharpness", "exponent", "kernel_trace", "noise_scale")
@@ -91,7 +91,9 @@ def test_batch_sharpness_of_single_samples(problem):
         batch = problem.batch(jnp.array([i]))
         g = np.asarray(problem.gradient(problem.params, batch))
         exact.append(g @ dense_hessian(problem, batch) @ g / (g @ g))
-    found = batch_sharpness(problem, batch_size=1, n_batches=200)
+    setting = Setting(problem, math.nan, 1, np.arange(24), np.random.default_rng(0))
+    setting.params = problem.params
+    found = BatchSharpness(200).measure(setting)["batch_sharpness"]
     assert abs(found.value - np.mean(exact)) < 4.5 * found.stderr
     assert found.stderr < 2 * np.std(exact) / math.sqrt(200)
 
@@ -294,7 +296,6 @@ BAD = [
     (lambda p, t: read_run(t / "none.sqlite"), DataError, "no file"),
     (lambda p, t: read_run(not_a_run(t, "x.sqlite", b"text")), DataError, "not SQLite"),
     (lambda p, t: read_run(not_a_run(t, "x.parquet", b"text")), DataError, "not parquet"),
-    (lambda p, t: batch_sharpness(p, batch_size=99), ParameterError, "smaller batch"),
     (lambda p, t: noise_scale_of(np.ones((3, 2))), InsufficientDataError, "at least 4"),
     (lambda p, t: Sharpness(1), ParameterError, "n_products"),
     (lambda p, t: GradientNoise(2), ParameterError, "n_samples"),
