@@ -22,6 +22,11 @@ NAMES = [
     "dataset",
     "operators_hessian",
     "monitor_overhead",
+    "noise_ensemble",
+    "sgd_exponent",
+    "ftle_double_gyre",
+    "ftle_pyftle",
+    "covariant_lorenz96",
 ]
 
 

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from cocycle.cli.catalogue import catalogue_app
 from cocycle.cli.gallery import gallery_app
+from cocycle.cli.training import stability
 from cocycle.core.errors import ParameterError
 
 
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(gallery_app, name="gallery")
+app.command()(stability)
 
 Source = Annotated[
     str,

@@ -2,6 +2,7 @@
 
 import functools
 import pathlib
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -150,8 +151,8 @@ def report(
     """Make a report of a system or of measured data.
 
     Args:
-        source: a System, the name of one in the catalogue, the path of a data file or of a
-            recorded training run, a Series, or an array of values.
+        source: a System, the name of one in the catalogue, the path of a data file or of a recorded training run, a
+            Series, an array of values, or a verdict of `cocycle.training.stability`.
         x0: initial state of a system; default its own.
         driver: driver of a system; default its own, or noise of the seed for a stochastic equation.
         n_steps: steps of a system's spectrum; default what suits it.
@@ -186,6 +187,12 @@ def report(
     options = {**system_options, "seed": seed, "progress": progress}
     if isinstance(source, AbstractSystem):
         return sources.of_system(source, parameters=parameters, dt=dt, **options)
+    # A verdict exists only where its module was loaded, which is not worth loading for a system.
+    training = sys.modules.get("cocycle.training.verdict")
+    if training is not None and isinstance(source, training.Stability):
+        from cocycle.report.stability_report import stability_report
+
+        return stability_report(source)
     if isinstance(source, str) and sources.is_catalogue_name(source):
         return sources.of_catalogue(source, parameters=parameters, dt=dt, **options)
     given = [name for name, value in {**system_options, "parameters": parameters}.items() if value is not None]

@@ -41,6 +41,14 @@ LABELS = {
     "exponent": ("Growth exponent", "positive: SGD leaves along the sharpest direction"),
     "kernel_trace": ("Kernel trace", "how fast outputs answer to a step"),
     "noise_scale": ("Gradient noise scale", "batch size at which noise and gradient are equal"),
+    "sgd_exponent": ("Exponent of SGD", "below zero SGD can settle here, above zero it cannot"),
+    "gradient_descent_exponent": ("Exponent of gradient descent", "the same with all samples in each step"),
+    "mean_square_exponent": ("Mean-square exponent", "growth of the root mean square; never below that of SGD"),
+    "critical_rate": ("Critical rate of SGD", "largest learning rate at which SGD can settle here"),
+    "critical_rate_mean_square": ("Critical rate in mean square", "below it the second moment decays too"),
+    "critical_rate_gradient_descent": ("Critical rate of gradient descent", "2 / sharpness"),
+    "trace_bound": ("Trace bound", "the mean-square rate is never above it"),
+    "certainly_stable_rate": ("Certainly stable rate", "below it no batch stretches any displacement"),
     "skilful_horizon": ("Skilful horizon", "time up to which neighbours predict better than the mean"),
 }
 CHECKS = {"trace_identity": "Trace identity", "zero_exponent": "Zero exponent along the flow"}
@@ -51,6 +59,7 @@ REGIME_TONE = {
     "chaotic": "hot",
     "hyperchaotic": "hot",
     "diverging": "bad",
+    "unstable for SGD": "hot",
     "undecided": "unsure",
     "noise": "noise",
     "refused": "unsure",
