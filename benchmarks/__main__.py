@@ -20,6 +20,8 @@ NAMES = [
     "start_up",
     "catalogue_spectra",
     "dataset",
+    "operators_hessian",
+    "monitor_overhead",
     "noise_ensemble",
     "sgd_exponent",
     "ftle_double_gyre",

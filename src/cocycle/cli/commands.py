@@ -42,7 +42,8 @@ app.command()(stability)
 Source = Annotated[
     str,
     typer.Argument(
-        help="A name of the catalogue, file.py:object, or csv, tsv, txt, parquet, npy, npz, nc.", show_default=False
+        help="A name of the catalogue, file.py:object, csv, parquet, npy, npz, nc ..., or a recorded run.",
+        show_default=False,
     ),
 ]
 SystemSource = Annotated[str, typer.Argument(help="A name of the catalogue, or file.py:object.", show_default=False)]
@@ -156,7 +157,12 @@ def _reported(
         if wrong:
             raise ParameterError(f"{', '.join(wrong)} belong to a system, but {source} is a data file; leave them out.")
         from cocycle.report.reading import read
+        from cocycle.training.run_file import is_run
 
+        if is_run(source):
+            from cocycle.report.run_page import of_run
+
+            return of_run(source)
         return sources.of_series(read(source, column=column, dt=dt), seed=seed, progress=progress)
     chosen = choose(source, values, dt, seed)
     if column is not None:

@@ -151,8 +151,8 @@ def report(
     """Make a report of a system or of measured data.
 
     Args:
-        source: a System, the name of one in the catalogue, the path of a data file, a Series, an array of values, or a
-            verdict of `cocycle.training.stability`.
+        source: a System, the name of one in the catalogue, the path of a data file or of a recorded training run, a
+            Series, an array of values, or a verdict of `cocycle.training.stability`.
         x0: initial state of a system; default its own.
         driver: driver of a system; default its own, or noise of the seed for a stochastic equation.
         n_steps: steps of a system's spectrum; default what suits it.
@@ -200,6 +200,12 @@ def report(
         raise ParameterError(f"{', '.join(given)} belong to a system, but the source is data; leave them out.")
     if isinstance(source, str | pathlib.Path):
         from cocycle.report.reading import read
+        from cocycle.training.run_file import is_run
+
+        if is_run(source):
+            from cocycle.report.run_page import of_run
+
+            return of_run(source)
 
         return sources.of_series(read(source, column=column, dt=dt), seed=seed, progress=progress)
     if isinstance(source, Series):
