@@ -35,8 +35,9 @@ _HOME = {
         ["Spectrum", "lyapunov_spectrum", "maximal_exponent", "kaplan_yorke_dimension", "regime"], "stability"
     ),
     **dict.fromkeys(["read", "Report", "Series"], "report"),
+    **dict.fromkeys(["Comparison", "compare"], "learn"),
 }
-_PACKAGES = ["core", "data", "measures", "report", "stability", "steppers", "systems", "testing"]
+_PACKAGES = ["core", "data", "learn", "measures", "report", "stability", "steppers", "systems", "testing"]
 
 __all__ = ["__version__", *_HOME, *_PACKAGES]
 

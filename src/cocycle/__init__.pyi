@@ -1,6 +1,7 @@
 # Written out for editors and type checkers; tests/build compares it with the table in __init__.py.
 from cocycle import core as core
 from cocycle import data as data
+from cocycle import learn as learn
 from cocycle import measures as measures
 from cocycle import stability as stability
 from cocycle import steppers as steppers
@@ -54,6 +55,8 @@ from cocycle.core.system import (
 from cocycle.core.system import (
     push as push,
 )
+from cocycle.learn import Comparison as Comparison
+from cocycle.learn import compare as compare
 from cocycle.report import Report as Report
 from cocycle.report import Series as Series
 from cocycle.report import read as read

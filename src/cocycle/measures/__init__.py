@@ -1,6 +1,8 @@
 """Arrays -> numbers: what can be measured of a series or of a cloud of points, each number with its error."""
 
 from cocycle.measures.dimension import CorrelationDimension, correlation_dimension
+from cocycle.measures.discrepancy import correlation_sum_distance, maximum_mean_discrepancy
+from cocycle.measures.divergence import AbstractDensity, GaussianMixture, Histogram, state_space_divergence
 from cocycle.measures.embedding import (
     DelayChoice,
     autocorrelation,
@@ -18,6 +20,7 @@ from cocycle.measures.embedding_dimension import (
 from cocycle.measures.entropies import AbstractInformationMeasure, Renyi, Shannon, Tsallis
 from cocycle.measures.evidence import SeriesAnalysis
 from cocycle.measures.exponent import Divergence, kantz, rosenstein
+from cocycle.measures.forecasts import prediction_error, valid_steps, valid_time
 from cocycle.measures.lines import LineModel, line_model
 from cocycle.measures.nonlinearity import (
     AbstractStatistic,
@@ -37,12 +40,14 @@ from cocycle.measures.ordinal import (
 )
 from cocycle.measures.prediction import ForecastSkill, forecast_skill, predictability_time
 from cocycle.measures.series import checked_series
+from cocycle.measures.spectral_distance import spectral_distance
 from cocycle.measures.spectrum import PowerSpectrum, dominant_period, mean_period, power_spectrum, rice_period
 from cocycle.measures.surrogates import Surrogates, fourier_surrogates, iaaft, matching_stretch, shuffle_surrogates
 from cocycle.measures.verdict import Verdict, analyse_series, classify_series
 from cocycle.measures.zero_one import ZeroOneTest, zero_one_test
 
 __all__ = [
+    "AbstractDensity",
     "AbstractInformationMeasure",
     "AbstractStatistic",
     "CaoDimension",
@@ -51,6 +56,8 @@ __all__ = [
     "Divergence",
     "FalseNeighbours",
     "ForecastSkill",
+    "GaussianMixture",
+    "Histogram",
     "LineModel",
     "MissingPatterns",
     "NonlinearityTest",
@@ -71,6 +78,7 @@ __all__ = [
     "classify_series",
     "complexity_limits",
     "correlation_dimension",
+    "correlation_sum_distance",
     "delay_by_mutual_information",
     "dimension_by_cao",
     "dimension_by_false_neighbours",
@@ -83,6 +91,7 @@ __all__ = [
     "kantz",
     "line_model",
     "matching_stretch",
+    "maximum_mean_discrepancy",
     "mean_period",
     "missing_patterns",
     "mutual_information",
@@ -90,10 +99,15 @@ __all__ = [
     "permutation_entropy",
     "power_spectrum",
     "predictability_time",
+    "prediction_error",
     "rice_period",
     "rosenstein",
     "shuffle_surrogates",
+    "spectral_distance",
+    "state_space_divergence",
     "statistical_complexity",
     "theiler_window",
+    "valid_steps",
+    "valid_time",
     "zero_one_test",
 ]
