@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from cocycle.cli import learning
 from cocycle.cli.catalogue import catalogue_app
 from cocycle.core.errors import ParameterError
 
@@ -34,11 +35,15 @@ app = typer.Typer(
     help="Dynamical systems: simulate them, measure them, report on them.",
 )
 app.add_typer(catalogue_app, name="catalogue")
+app.command()(learning.learn)
+app.command()(learning.forecast)
+app.command()(learning.compare)
 
 Source = Annotated[
     str,
     typer.Argument(
-        help="A name of the catalogue, file.py:object, or csv, tsv, txt, parquet, npy, npz, nc.", show_default=False
+        help="A name of the catalogue, file.py:object, a saved model, or csv, tsv, txt, parquet, npy, npz, nc.",
+        show_default=False,
     ),
 ]
 SystemSource = Annotated[str, typer.Argument(help="A name of the catalogue, or file.py:object.", show_default=False)]
@@ -123,7 +128,7 @@ def _reported(
     from cocycle.report import sources
 
     values, over = options.settings(settings), options.sweep_of(sweep)
-    if not is_user_file(source) and not sources.is_catalogue_name(source):
+    if not is_user_file(source) and not sources.is_catalogue_name(source) and not sources.is_saved_system(source):
         given = {"--set": settings, "--duration": duration, "--steps": steps, "--x0": x0, "--sweep": sweep}
         wrong = [name for name, value in given.items() if value not in (None, [])]
         if wrong:

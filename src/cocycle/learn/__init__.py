@@ -15,6 +15,7 @@ _HOME = {
     **dict.fromkeys(["KoopmanSpectrum", "koopman_spectrum", "pseudospectrum", "residuals_on"], "koopman"),
     **dict.fromkeys(["AlmostLinearRNN", "PLRNN"], "plrnn"),
     **dict.fromkeys(["AbstractForcing", "GeneralisedForcing", "SparseForcing", "optimal_strength"], "forcing"),
+    **dict.fromkeys(["SymbolicDynamics", "symbolic_dynamics"], "symbolic"),
     **dict.fromkeys(["Descent"], "descent"),
     **dict.fromkeys(["SINDy", "equations"], "sindy"),
     **dict.fromkeys(["AbstractSparseRegression", "SR3", "STLSQ"], "sparse"),

@@ -147,7 +147,8 @@ def report(
     """Make a report of a system or of measured data.
 
     Args:
-        source: a System, the name of one in the catalogue, the path of a data file, a Series, or an array of values.
+        source: a System, the name of one in the catalogue, the path of a data file or of a
+            saved model, a Series, or an array of values.
         x0: initial state of a system; default its own.
         driver: driver of a system; default its own, or noise of the seed for a stochastic equation.
         n_steps: steps of a system's spectrum; default what suits it.
@@ -175,6 +176,8 @@ def report(
 
     system_options = {"x0": x0, "driver": driver, "n_steps": n_steps, "duration": duration, "sweep": sweep}
     options = {**system_options, "seed": seed, "progress": progress}
+    if isinstance(source, str | pathlib.Path) and sources.is_saved_system(str(source)):
+        source = sources.saved_system(str(source))
     if isinstance(source, AbstractSystem):
         return sources.of_system(source, parameters=parameters, dt=dt, **options)
     if isinstance(source, str) and sources.is_catalogue_name(source):
