@@ -37,7 +37,20 @@ _HOME = {
     **dict.fromkeys(["read", "Report", "Series"], "report"),
     **dict.fromkeys(["Comparison", "compare"], "learn"),
 }
-_PACKAGES = ["core", "data", "learn", "measures", "report", "stability", "steppers", "systems", "testing"]
+_PACKAGES = [
+    "core",
+    "data",
+    "gallery",
+    "learn",
+    "measures",
+    "operators",
+    "report",
+    "stability",
+    "steppers",
+    "systems",
+    "testing",
+    "training",
+]
 
 __all__ = ["__version__", *_HOME, *_PACKAGES]
 

@@ -1,12 +1,15 @@
 # Written out for editors and type checkers; tests/build compares it with the table in __init__.py.
 from cocycle import core as core
 from cocycle import data as data
+from cocycle import gallery as gallery
 from cocycle import learn as learn
 from cocycle import measures as measures
+from cocycle import operators as operators
 from cocycle import stability as stability
 from cocycle import steppers as steppers
 from cocycle import systems as systems
 from cocycle import testing as testing
+from cocycle import training as training
 from cocycle.core.drivers import (
     AbstractDriver as AbstractDriver,
 )

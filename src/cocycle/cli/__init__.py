@@ -1,4 +1,4 @@
-"""The command line: `cocycle report | list | show | simulate`. The only place where strings become objects."""
+"""The command line, `cocycle report`, `cocycle gallery` and so on: the only place where strings become objects."""
 
 from cocycle.cli.commands import app
 from cocycle.cli.entry import main

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from cocycle.cli import learning
 from cocycle.cli.catalogue import catalogue_app
+from cocycle.cli.gallery import gallery_app
 from cocycle.core.errors import ParameterError
 
 
@@ -38,6 +39,7 @@ app.add_typer(catalogue_app, name="catalogue")
 app.command()(learning.learn)
 app.command()(learning.forecast)
 app.command()(learning.compare)
+app.add_typer(gallery_app, name="gallery")
 
 Source = Annotated[
     str,

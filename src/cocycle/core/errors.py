@@ -33,6 +33,36 @@ class NoSeriesError(CocycleError, NotImplementedError):
     """A Taylor series was asked of a field with an operation that has no rule, or is not analytic."""
 
 
+class NoIntervalError(CocycleError, NotImplementedError):
+    """Interval arithmetic was asked of a function with an operation that has no rule."""
+
+
+class NotFoundError(CocycleError, LookupError):
+    """What was searched for is not there, or the search did not reach it.
+
+    Attributes:
+        found: what was found nevertheless, of the kind that the search returns.
+    """
+
+    def __init__(self, message: str, *, found: Any = None):
+        """Keep what was found beside the message."""
+        super().__init__(message)
+        self.found = found
+
+
+class ContinuationError(CocycleError, ArithmeticError):
+    """The continuation of a branch cannot go on.
+
+    Attributes:
+        branch: what was computed up to there.
+    """
+
+    def __init__(self, message: str, *, branch: Any = None):
+        """Keep the branch beside the message."""
+        super().__init__(message)
+        self.branch = branch
+
+
 class UnknownNameError(CocycleError, KeyError):
     """A name is not in a registry; the nearest known names are suggested."""
 

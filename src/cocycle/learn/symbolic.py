@@ -43,8 +43,8 @@ class SymbolicDynamics(Presentable):
         """Pieces with their share, and the entropies."""
         shares = ", ".join(f"{p}: {100 * f:.1f} %" for p, f in zip(self.pieces, self.frequencies, strict=True))
         return (
-            f"{len(self.pieces)} pieces visited ({shares}); topological entropy at most {self.topological_entropy:.4g}, "
-            f"entropy rate at most {self.entropy_rate:.4g} nats a step"
+            f"{len(self.pieces)} pieces visited ({shares}); topological entropy at most "
+            f"{self.topological_entropy:.4g}, entropy rate at most {self.entropy_rate:.4g} nats a step"
         )
 
 
@@ -70,7 +70,7 @@ def symbolic_dynamics(
         ParameterError: if the model is of another kind, or the order is out of range.
         NonFiniteStateError: if the model explodes.
 
-    Limits: entropies are those of the graph, upper bounds of those of the model: the graph allows words that it may not.
+    Limits: entropies are those of the graph, upper bounds of the model's: the graph allows words that it may not.
 
     Source: [brenner2024].
     """

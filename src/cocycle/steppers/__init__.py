@@ -8,6 +8,9 @@ from cocycle.steppers.ensemble import taylor_ensemble
 from cocycle.steppers.exponential import ETDRK4, AbstractExponentialStepper, phi_functions
 from cocycle.steppers.flow import Flow, flow, is_autonomous
 from cocycle.steppers.implicit import ImplicitMidpoint
+from cocycle.steppers.manifold_steps import GeometricHeun, ProjectedEuler, ProjectedHeun
+from cocycle.steppers.manifolds import AbstractManifold, Flat, Orthogonal, Sphere, Torus
+from cocycle.steppers.noisy import AdditiveNoise, ScaledNoise
 from cocycle.steppers.orbit import taylor_orbit
 from cocycle.steppers.positive import ImplicitMilstein
 from cocycle.steppers.runge_kutta import DOP853, RK4, Euler, Heun, Tsit5
@@ -21,6 +24,7 @@ from cocycle.steppers.stochastic import (
     Milstein,
     StochasticHeun,
 )
+from cocycle.steppers.stroboscopic import StroboscopicMap
 from cocycle.steppers.symplectic import Leapfrog, Yoshida4
 from cocycle.steppers.taylor import Taylor
 
@@ -30,28 +34,39 @@ __all__ = [
     "RK4",
     "AbstractExponentialStepper",
     "AbstractItoStepper",
+    "AbstractManifold",
     "AbstractStepper",
     "AbstractStratonovichStepper",
     "AbstractTangentStepper",
     "Adaptive",
+    "AdditiveNoise",
     "Crossing",
     "DelayFlow",
     "DelayState",
     "Euler",
     "EulerMaruyama",
+    "Flat",
     "Flow",
     "FourierGrid",
+    "GeometricHeun",
     "Heun",
     "ImplicitMidpoint",
     "ImplicitMilstein",
     "ItoSDE",
     "Leapfrog",
     "Milstein",
+    "Orthogonal",
     "PoincareMap",
+    "ProjectedEuler",
+    "ProjectedHeun",
+    "ScaledNoise",
     "SpectralFlow",
+    "Sphere",
     "StochasticHeun",
     "StratonovichSDE",
+    "StroboscopicMap",
     "Taylor",
+    "Torus",
     "Tsit5",
     "Yoshida4",
     "delay_flow",

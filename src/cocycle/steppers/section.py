@@ -142,6 +142,11 @@ class PoincareMap(AbstractTangentSystem):
         self.dt, self.x0 = jnp.ones(()), x0
         self.name, self.variables = flow.name, flow.variables
 
+    @property
+    def args(self) -> Any:
+        """Parameters of the flow."""
+        return self.flow.args
+
     def initial_state(self, x0: Any) -> State:
         """Turn what a user gives into a state of the flow."""
         return self.flow.initial_state(x0)

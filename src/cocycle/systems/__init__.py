@@ -108,17 +108,13 @@ from cocycle.systems.mechanics import (
     swinging_atwood_energy,
 )
 from cocycle.systems.networks import Kuramoto
-from cocycle.systems.networks_more import (
-    CoupledRossler,
-    FitzHughNagumoNetwork,
-    HindmarshRoseNetwork,
-    RandomRateNetwork,
-    StuartLandauRing,
-)
+from cocycle.systems.networks_more import CoupledRossler, StuartLandauRing
+from cocycle.systems.networks_neural import FitzHughNagumoNetwork, HindmarshRoseNetwork, RandomRateNetwork
 from cocycle.systems.neurons import BeerRNN, ExcitableCell, HindmarshRose, Hopfield
 from cocycle.systems.orbits import orbit
 from cocycle.systems.oscillating import OscillatingFlow
 from cocycle.systems.oscillators import Duffing, Thomas, VanDerPol
+from cocycle.systems.reactions import GrayScott
 from cocycle.systems.registry import Entry, Fact, register
 from cocycle.systems.rossler import HyperRossler, Rossler
 from cocycle.systems.scrolls import (
@@ -135,7 +131,6 @@ from cocycle.systems.scrolls import (
 from cocycle.systems.spatial import (
     Burgers,
     ComplexGinzburgLandau,
-    GrayScott,
     KuramotoSivashinsky,
     NonlinearSchrodinger,
     burgers_solution,

@@ -1,0 +1,1 @@
+"""Basins of attraction."""
