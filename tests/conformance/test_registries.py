@@ -42,6 +42,10 @@ MEASURES = {
     "dominant_period": (measures.dominant_period, {}),
     "embed": (lambda x: measures.embed(x, 3, 2), {"refuses_constant": False}),
     "forecast_skill": (lambda x: measures.forecast_skill(x, dimension=3, delay=1, max_horizon=5), {}),
+    "block_maxima": (lambda x: measures.block_maxima(x, block=40), {}),
+    "extremal_index": (lambda x: measures.extremal_index(x, quantile=0.9), SCALE),
+    "kernel_density": (measures.kernel_density, {}),
+    "peaks_over_threshold": (lambda x: measures.peaks_over_threshold(x, quantile=0.8), {}),
     "information": (lambda x: measures.information(Shannon(), OrdinalPatterns(m=3), x), SCALE),
     "kantz": (lambda x: measures.kantz(x, dimension=2, delay=1), {}),
     "line_model": (measures.line_model, {}),
@@ -71,6 +75,25 @@ LEARNERS = {
 
 # Public functions of measures that do not measure one series.
 OTHER_FUNCTIONS = {
+    "almost_invariant_sets": "takes a chain",
+    "committor": "takes a chain",
+    "escape_rate": "takes a chain",
+    "generator": "takes a stochastic equation",
+    "mean_first_passage": "takes a chain",
+    "passage_moments": "takes a chain",
+    "rate_matrix": "takes a chain",
+    "regime_lifetime": "takes a chain",
+    "relaxation_rates": "takes a chain",
+    "resampled": "takes a chain",
+    "reversed_chain": "takes a chain",
+    "stationary_distribution": "takes a chain",
+    "trajectory_chain": "takes points",
+    "transfer_operator": "takes pairs of points",
+    "transition_rate": "takes a chain",
+    "mean_lifetime": "takes durations",
+    "survival_curve": "takes durations",
+    "visits": "takes masks",
+    "histogram_density": "takes points and boxes",
     "analyse_series": "gathers all other measures of a long series; notes refusals instead of raising them",
     "checked_series": "the gate itself",
     "complexity_limits": "takes a number of outcomes",
@@ -116,7 +139,8 @@ def test_every_driver_is_covered():
 
 @pytest.mark.parametrize("name", STEPPERS)
 def test_stepper(name):
-    check_stepper(STEPPERS[name]())
+    manifold = "manifold" in STEPPERS[name].__dataclass_fields__
+    check_stepper(STEPPERS[name](steppers.Flat()) if manifold else STEPPERS[name]())
 
 
 def test_steppers_are_found():

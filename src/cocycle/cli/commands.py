@@ -77,6 +77,24 @@ def report(
         str | None,
         typer.Option("--sweep", metavar="NAME=START:STOP:N", help="Add a bifurcation strip.", show_default=False),
     ] = None,
+    noise: Annotated[
+        str | None,
+        typer.Option(
+            "--noise",
+            metavar="LEVEL[,LEVEL...]",
+            help="What noise does: strength added to a deterministic system, factor of a stochastic one's own.",
+            show_default=False,
+        ),
+    ] = None,
+    lifetimes: Annotated[
+        str | None,
+        typer.Option(
+            "--lifetimes",
+            metavar="NAME:ENTER:LEAVE",
+            help="Lifetimes of a regime of a coordinate over the levels of --noise, e.g. x1:0.78:0.86.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         pathlib.Path | None,
         typer.Option("--out", help="Output directory; default ./cocycle-report-NAME.", show_default=False),
@@ -94,7 +112,9 @@ def report(
         terminal.check_output(out)
     progress = False if quiet else None
     with contextlib.redirect_stdout(sys.stderr):  # what a user's file prints is not output of ours
-        found = _reported(source, settings or [], duration, steps, column, dt, x0, sweep, seed, progress)
+        found = _reported(
+            source, settings or [], duration, steps, column, dt, x0, sweep, noise, lifetimes, seed, progress
+        )
     directory = pathlib.Path(f"cocycle-report-{terminal.file_name(found.name)}") if out is None else out
     terminal.check_output(directory)
     page, document = found.save(directory)
@@ -121,6 +141,8 @@ def _reported(
     dt: float | None,
     x0: str | None,
     sweep: str | None,
+    noise: str | None,
+    lifetimes: str | None,
     seed: int,
     progress: bool | None,
 ) -> Any:
@@ -132,6 +154,7 @@ def _reported(
     values, over = options.settings(settings), options.sweep_of(sweep)
     if not is_user_file(source) and not sources.is_catalogue_name(source) and not sources.is_saved_system(source):
         given = {"--set": settings, "--duration": duration, "--steps": steps, "--x0": x0, "--sweep": sweep}
+        given |= {"--noise": noise, "--lifetimes": lifetimes}
         wrong = [name for name, value in given.items() if value not in (None, [])]
         if wrong:
             raise ParameterError(f"{', '.join(wrong)} belong to a system, but {source} is a data file; leave them out.")
@@ -153,6 +176,8 @@ def _reported(
         duration=duration,
         seed=seed,
         sweep=over,
+        noise=options.levels_of(noise),
+        lifetimes=options.regime_of(lifetimes),
         progress=progress,
     )
 

@@ -51,7 +51,7 @@ def escape_rate(chain: Chain, regime: Mask) -> tuple[float, np.ndarray]:
     if a.all():
         raise InsufficientDataError("the regime is all there is, so it is never left.")
     values, vectors = _leading(sp.csr_array(rates[a][:, a]).T, 1)
-    law = np.abs(vectors[:, 0].real)
+    law = np.abs(np.real(vectors[:, 0]))
     out = np.zeros(rates.shape[0])
     out[a] = law / law.sum()
     top = float(values[0].real)

@@ -13,6 +13,7 @@ from cocycle.core.storage import atomic_file
 from cocycle.core.system import AbstractSystem
 from cocycle.report.bifurcation import Sweep
 from cocycle.report.figure_parts import Figure
+from cocycle.report.noise import Regime
 from cocycle.report.schema import to_text
 from cocycle.report.series import Series
 
@@ -139,6 +140,8 @@ def report(
     duration: float | None = None,
     parameters: dict[str, Any] | None = None,
     sweep: Sweep | None = None,
+    noise: float | Sequence[float] | None = None,
+    lifetimes: Regime | None = None,
     column: str | int | None = None,
     dt: float | None = None,
     seed: int = 0,
@@ -155,6 +158,9 @@ def report(
         duration: the same as a time.
         parameters: parameter values of a system that differ from its own.
         sweep: also follow a system over this parameter.
+        noise: also find out what noise does: sigma added to a deterministic system, a factor of the noise of a
+            stochastic one (which is looked at in any case); several levels for lifetimes.
+        lifetimes: regime of one coordinate whose lifetimes over the noise levels are wanted.
         column: column of a data file.
         dt: time between two values of data; for a system, length of its step.
         seed: of noise, surrogates and estimators.
@@ -174,7 +180,9 @@ def report(
     """
     from cocycle.report import sources
 
+    levels = None if noise is None else tuple(np.atleast_1d(np.asarray(noise, dtype=float)).tolist())
     system_options = {"x0": x0, "driver": driver, "n_steps": n_steps, "duration": duration, "sweep": sweep}
+    system_options |= {"noise": levels, "lifetimes": lifetimes}
     options = {**system_options, "seed": seed, "progress": progress}
     if isinstance(source, str | pathlib.Path) and sources.is_saved_system(str(source)):
         source = sources.saved_system(str(source))

@@ -15,6 +15,10 @@ LABELS = {
     "kaplan_yorke_dimension": ("Kaplan-Yorke dimension", "dimension of the attractor, from the exponents"),
     "mean_log_volume_rate": ("Volume rate", "mean rate of log volume in state space; negative is dissipation"),
     "entropy_rate_bound": ("Entropy rate, upper bound", "information produced: the sum of positive exponents"),
+    "synchronisation_time": (
+        "Synchronisation time",
+        "mean time after which points under the same noise are together",
+    ),
     "lyapunov_time": ("Lyapunov time", "time in which a small error grows by the factor e"),
     "predictability_time": (
         "Predictability time",

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -17,6 +18,7 @@ from cocycle.core.errors import (
     ParameterError,
 )
 from cocycle.core.estimate import Estimate
+from cocycle.core.realisations import is_random
 from cocycle.core.run import Status, Trajectory, trajectory
 from cocycle.core.start import count, start
 from cocycle.core.system import AbstractSystem, positive_time
@@ -25,6 +27,8 @@ from cocycle.measures.embedding import delay_by_mutual_information
 from cocycle.measures.ordinal import permutation_entropy, statistical_complexity
 from cocycle.measures.spectrum import PowerSpectrum, power_spectrum, rice_period
 from cocycle.report.bifurcation import Bifurcation, Sweep, bifurcation_diagram
+from cocycle.report.noise import NoiseEffect, noise_of_orbit
+from cocycle.report.noise import Regime as Spell
 from cocycle.stability import Regime, Spectrum, Verdict, flat_orbit, lyapunov_spectrum, regime
 from cocycle.steppers import ItoSDE, StratonovichSDE
 
@@ -63,6 +67,7 @@ class SystemAnalysis:
         seed: of noise and of the estimators.
         n_steps: steps of the spectrum, transient included.
         interrupted: whether a person stopped it; then later parts are missing.
+        noise: what noise does, for a stochastic system or where it was asked for, else None.
         approach: the orbit from the initial state, where the attractor itself shows no motion, else None.
     """
 
@@ -85,6 +90,7 @@ class SystemAnalysis:
     n_steps: int
     interrupted: bool = False
     approach: Trajectory | None = None
+    noise: NoiseEffect | None = None
 
     @property
     def points(self) -> np.ndarray:
@@ -165,6 +171,8 @@ def analyse_system(
     duration: float | None = None,
     seed: int = 0,
     sweep: Sweep | None = None,
+    noise: Sequence[float] | None = None,
+    lifetimes: Spell | None = None,
     name: str | None = None,
     progress: bool | None = None,
 ) -> SystemAnalysis:
@@ -178,6 +186,8 @@ def analyse_system(
         duration: the same as a time.
         seed: of noise and of the estimators.
         sweep: also follow the orbit over this parameter.
+        noise: noise levels: sigma added to a deterministic system, factors of the noise of a stochastic one.
+        lifetimes: regime whose lifetimes over those levels are wanted.
         name: what to call it; default the name of the system.
         progress: show progress bars; None shows them on a terminal when the work is long.
 
@@ -189,6 +199,8 @@ def analyse_system(
         ParameterError: if a count or the initial state cannot be used.
     """
     driver = driver_for(system, x0, seed) if driver is None else driver
+    if lifetimes is not None and not noise and not is_random(driver):
+        raise ParameterError("lifetimes over the noise level need levels: --noise 0,0.1,0.2 (noise=[0, 0.1, 0.2]).")
     n_steps = steps_of(system, x0, n_steps, duration)
     refusals: dict[str, str] = {}
     with warnings.catch_warnings(record=True) as caught:
@@ -210,6 +222,12 @@ def analyse_system(
             strip = bifurcation_diagram(
                 system, x0, driver, over=sweep, n_steps=steps, coordinate=label, progress=progress
             )
+        effect = None
+        if not stopped and (noise or is_random(driver)):
+            names = _variables(system, points)
+            effect = noise_of_orbit(
+                system, driver, orbit, spectrum, noise, lifetimes, names, n_steps, seed, refusals, progress
+            )
     return SystemAnalysis(
         system=system,
         name=name or getattr(system, "name", None) or type(system).__name__,
@@ -230,6 +248,7 @@ def analyse_system(
         n_steps=n_steps,
         interrupted=stopped,
         approach=approach,
+        noise=effect,
     )
 
 
