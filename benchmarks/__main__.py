@@ -20,6 +20,10 @@ NAMES = [
     "start_up",
     "catalogue_spectra",
     "dataset",
+    "reservoir",
+    "sindy_lorenz",
+    "dmd_modes",
+    "plrnn_epoch",
 ]
 
 

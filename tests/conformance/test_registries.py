@@ -63,12 +63,16 @@ MEASURES = {
 }
 
 # Learners, small enough to be quick.
+BRIEF = learn.Descent(n_updates=5, batch_size=2, length=8)
 LEARNERS = {
+    "AlmostLinearRNN": learn.AlmostLinearRNN(n_latent=4, n_relu=1, descent=BRIEF),
     "DMD": learn.DMD(n_delays=4),
     "EDMD": learn.EDMD(degree=2),
     "EchoState": learn.EchoState(n_units=40, n_washout=20),
     "LinearAutoregression": learn.LinearAutoregression(),
     "NextGenerationReservoir": learn.NextGenerationReservoir(),
+    "PLRNN": learn.PLRNN(n_hidden=4, forcing=learn.GeneralisedForcing(0.3), descent=BRIEF),
+    "SINDy": learn.SINDy(degree=1),
     "SMap": learn.SMap(theta=1.0),
     "Simplex": learn.Simplex(),
 }

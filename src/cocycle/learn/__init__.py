@@ -7,7 +7,7 @@ _HOME = {
     **dict.fromkeys(["AbstractLearner"], "abstract"),
     **dict.fromkeys(["FitRecord", "FittedLookup", "FittedSystem"], "fitted"),
     **dict.fromkeys(["AbstractRule", "Context"], "rules"),
-    **dict.fromkeys(["Segments", "segments"], "segments"),
+    **dict.fromkeys(["Segments", "segments"], "stretches"),
     **dict.fromkeys(["ridge_block", "ridge_weights"], "ridge"),
     **dict.fromkeys(["LinearAutoregression", "NextGenerationReservoir"], "polynomial"),
     **dict.fromkeys(["EchoState"], "reservoir"),

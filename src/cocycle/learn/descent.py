@@ -91,12 +91,12 @@ def _updates(
     length: int,
 ) -> Any:
     """Do n updates from number `first`; losses and gradient norms fill the first n places of their arrays."""
-    rate, ratio, n_all, clip, noise = numbers
+    rate, ratio, n_all, clip, noise, n_starts = numbers
     losses, norms, alphas = (jnp.full(CHUNK, jnp.nan) for _ in range(3))
 
     def windows(i: Any) -> tuple[Any, Any]:
         k_pick, k_noise = jax.random.split(jax.random.fold_in(key, i))
-        at = starts[jax.random.randint(k_pick, (batch,), 0, starts.shape[0])]
+        at = starts[jax.random.randint(k_pick, (batch,), 0, n_starts)]
         drawn = jax.vmap(lambda a: jax.lax.dynamic_slice_in_dim(rows, a, length + 1))(at)
         return drawn, drawn[:, :-1] + noise * jax.random.normal(k_noise, (batch, length, rows.shape[1]))
 
@@ -113,7 +113,7 @@ def _updates(
             return jnp.mean(errors**2)
 
         loss, gradient = jax.value_and_grad(loss_of)(moving)
-        norm = optax.global_norm(gradient)
+        norm = optax.tree.norm(gradient)
         gradient = jax.tree.map(lambda g: g * jnp.minimum(1.0, clip / norm), gradient)
         direction, moments = DIRECTION.update(gradient, carry.moments)
         step = rate * ratio ** (i / n_all)
@@ -161,7 +161,7 @@ def train(
     Limits: Ctrl-C returns what was reached, with a warning. A gradient that is not finite ends the training at the
         parameters before it, with a warning and the status "non-finite state".
     """
-    starts, rows = _starts(parts, descent.length)
+    starts, rows, n_starts = _starts(parts, descent.length)
     mark = _digest(fingerprint, rows, key)
     carry = _Carry(rule, DIRECTION.init(eqx.filter(rule, eqx.is_inexact_array)), forcing.first())
     curves = {name: np.full(descent.n_updates, np.nan) for name in ("loss", "gradient_norm", "alpha")}
@@ -172,6 +172,7 @@ def train(
         jnp.asarray(float(v))
         for v in (descent.rate, descent.last_rate / descent.rate, descent.n_updates, descent.clip, descent.noise)
     )
+    numbers = (*numbers, jnp.asarray(n_starts))
     status, pace, saved = Status.OK, Pace(CHUNK), time.monotonic()
     with Progress(descent.n_updates, "training", progress) as bar:
         bar.advance(done)
@@ -221,8 +222,11 @@ def _record(status: Status, curves: dict[str, np.ndarray], done: int, n_updates:
     return FitRecord(notes, numbers, kept, status)
 
 
-def _starts(parts: list[np.ndarray], length: int) -> tuple[jax.Array, jax.Array]:
-    """Rows of all stretches, one below the other, and where a window can begin."""
+def _starts(parts: list[np.ndarray], length: int) -> tuple[jax.Array, jax.Array, int]:
+    """Where a window can begin, rows of all stretches one below the other, and the number of starts.
+
+    Both are padded to a power of two, so that data of similar length share one compilation.
+    """
     starts, offset = [], 0
     for part in parts:
         starts.append(offset + np.arange(max(0, len(part) - length)))
@@ -234,7 +238,11 @@ def _starts(parts: list[np.ndarray], length: int) -> tuple[jax.Array, jax.Array]
             f"the longest stretch has {longest} rows; windows of {length} steps need {length + 1}: "
             "record longer or take a smaller length."
         )
-    return jnp.asarray(found), jnp.asarray(np.concatenate(parts))
+    rows = np.concatenate(parts)
+    capacity = 1 << (len(rows) - 1).bit_length()
+    padded = np.zeros((capacity, rows.shape[1]))
+    padded[: len(rows)] = rows
+    return jnp.asarray(np.resize(found, capacity)), jnp.asarray(padded), len(found)
 
 
 def _digest(fingerprint: str, rows: Any, key: Any) -> str:

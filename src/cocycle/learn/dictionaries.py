@@ -2,7 +2,7 @@
 
 import abc
 import itertools
-from typing import Any
+from typing import Any, TypeAlias
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -12,12 +12,14 @@ from jaxtyping import Array, Float, Int
 from cocycle.core.errors import ParameterError
 from cocycle.learn.polynomial import monomial_factors, monomials
 
+Rows: TypeAlias = Float[Array | np.ndarray, "n D"]
+
 
 class AbstractDictionary(eqx.Module):
     """Observables psi_1 ... psi_N of a row."""
 
     @abc.abstractmethod
-    def __call__(self, x: Float[Array, "n D"]) -> Array:
+    def __call__(self, x: Rows) -> Array:
         """Return the values (n, N) of all observables, real or complex.
 
         Args:
@@ -42,7 +44,7 @@ class Monomials(AbstractDictionary):
     def __init__(self, n_variables: int, degree: int):
         self.factors = jnp.asarray(monomial_factors(n_variables, degree))
 
-    def __call__(self, x: Float[Array, "n D"]) -> Array:
+    def __call__(self, x: Rows) -> Array:
         """Return the values (n, N)."""
         return monomials(jnp, jnp.asarray(x), self.factors)
 
@@ -72,7 +74,7 @@ class Fourier(AbstractDictionary):
         self.wave_numbers = jnp.asarray(np.array(list(itertools.product(*[steps] * n_variables))))
         self.period = jnp.asarray(float(period))
 
-    def __call__(self, x: Float[Array, "n D"]) -> Array:
+    def __call__(self, x: Rows) -> Array:
         """Return the values (n, N)."""
         return jnp.exp(2j * jnp.pi * (jnp.asarray(x) @ self.wave_numbers.T.astype(float)) / self.period)
 
@@ -98,7 +100,7 @@ class RadialFunctions(AbstractDictionary):
         self.centres = jnp.asarray(centres, dtype=float)
         self.width = jnp.asarray(float(width))
 
-    def __call__(self, x: Float[Array, "n D"]) -> Array:
+    def __call__(self, x: Rows) -> Array:
         """Return the values (n, 1 + D + N)."""
         x = jnp.asarray(x)
         square = jnp.sum((x[:, None, :] - self.centres[None]) ** 2, axis=2)

@@ -14,7 +14,7 @@ from cocycle.learn.dictionaries import AbstractDictionary, Monomials, RadialFunc
 from cocycle.learn.fitted import FitRecord, FittedSystem, finish
 from cocycle.learn.ridge import ridge_block, ridge_weights
 from cocycle.learn.rules import AbstractRule, standard, unscaled
-from cocycle.learn.segments import Segments, segments
+from cocycle.learn.stretches import Segments, segments
 
 
 class LinearRule(AbstractRule):

@@ -15,7 +15,7 @@ from cocycle.core.run import Status, Trajectory, run, trajectory
 from cocycle.core.start import count
 from cocycle.core.system import AbstractDifferentiableSystem, AbstractSystem, Drive, State
 from cocycle.learn.rules import AbstractRule, Context, Scaler
-from cocycle.learn.segments import Segments
+from cocycle.learn.stretches import Segments
 
 MAX_WARM_UP = 1024
 

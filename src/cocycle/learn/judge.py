@@ -15,7 +15,7 @@ from cocycle.core.progress import Progress
 from cocycle.core.run import trajectory
 from cocycle.core.system import AbstractDifferentiableSystem, AbstractSystem
 from cocycle.learn.fitted import FittedLookup, FittedSystem, many_forecasts
-from cocycle.learn.segments import segments
+from cocycle.learn.stretches import segments
 from cocycle.measures import (
     correlation_dimension,
     correlation_sum_distance,

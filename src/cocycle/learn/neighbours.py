@@ -13,7 +13,7 @@ from cocycle.core.errors import ParameterError
 from cocycle.learn.abstract import AbstractLearner, require_counts
 from cocycle.learn.fitted import FitRecord, FittedLookup, FittedSystem, finish
 from cocycle.learn.rules import AbstractRule, standard
-from cocycle.learn.segments import Segments, segments
+from cocycle.learn.stretches import Segments, segments
 
 
 class SimplexRule(AbstractRule):

@@ -16,7 +16,7 @@ from cocycle.learn.descent import Descent, train
 from cocycle.learn.fitted import FittedSystem, finish
 from cocycle.learn.forcing import AbstractForcing, GeneralisedForcing, SparseForcing
 from cocycle.learn.rules import AbstractRule, standard
-from cocycle.learn.segments import segments
+from cocycle.learn.stretches import segments
 
 
 class ShallowPLRNN(AbstractRule):

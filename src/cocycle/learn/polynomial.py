@@ -13,7 +13,7 @@ from cocycle.learn.abstract import AbstractLearner, require_counts
 from cocycle.learn.fitted import FittedSystem
 from cocycle.learn.readout import fit_readout
 from cocycle.learn.rules import AbstractRule, standard
-from cocycle.learn.segments import segments
+from cocycle.learn.stretches import segments
 
 PENALTIES = tuple(float(10.0**k) for k in range(-12, 0, 2))
 

@@ -11,7 +11,7 @@ import numpy as np
 from cocycle.learn.fitted import FitRecord, FittedSystem, finish, many_forecasts
 from cocycle.learn.ridge import RidgeBlock, checked_penalties, ridge_block, ridge_weights
 from cocycle.learn.rules import AbstractRule, unscaled
-from cocycle.learn.segments import Segments
+from cocycle.learn.stretches import Segments
 
 N_FOLDS = 5
 N_STARTS = 8

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from cocycle.core.drivers import AbstractDriver, StepNumber
 from cocycle.core.system import State
-from cocycle.learn.segments import Segments
+from cocycle.learn.stretches import Segments
 
 
 class Context(AbstractDriver):

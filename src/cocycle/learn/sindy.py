@@ -15,8 +15,8 @@ from cocycle.learn.fitted import FitRecord, FittedSystem, finish
 from cocycle.learn.formulations import AbstractFormulation, WeakForm
 from cocycle.learn.polynomial import monomial_factors, monomials
 from cocycle.learn.rules import AbstractRule, unscaled
-from cocycle.learn.segments import segments
 from cocycle.learn.sparse import STLSQ, AbstractSparseRegression
+from cocycle.learn.stretches import segments
 from cocycle.steppers import RK4
 
 N_BLOCKS = 20
