@@ -1,6 +1,7 @@
 """Training of a shallow PLRNN (M = 3, H = 50, clipped) under generalised forcing: 50 updates, batch 16, length 100.
 
-The same network written plainly in PyTorch, double precision, one thread each. Error: mean loss of the last ten updates.
+The same network written plainly in PyTorch, double precision, one thread each. Error: mean loss of the last ten
+updates.
 """
 
 import numpy as np

@@ -30,7 +30,7 @@ def ours() -> Contender:
 
     x = data()
     learner = cc.learn.EchoState(
-        n_units=N_UNITS, n_links=10, spectral_radius=0.9, input_scale=0.1, bias_scale=0.1, ridge=PENALTY / N_ROWS
+        n_units=N_UNITS, n_links=10, spectral_radius=0.9, input_scale=0.3, bias_scale=1.0, ridge=PENALTY / N_ROWS
     )
 
     def work():
@@ -46,11 +46,12 @@ def reservoirpy() -> Contender:
 
     if hasattr(rpy, "verbosity"):
         rpy.verbosity(0)
-    x = data()
+    x, rng = data(), np.random.default_rng(0)
 
     def work():
         options = {"lr": 1.0, "sr": 0.9, "rc_connectivity": 10 / N_UNITS, "input_connectivity": 1.0, "seed": 0}
-        model = Reservoir(N_UNITS, input_scaling=0.1, **options) >> Ridge(ridge=PENALTY)
+        options |= {"bias": rng.uniform(-1, 1, N_UNITS)}
+        model = Reservoir(N_UNITS, input_scaling=0.3, **options) >> Ridge(ridge=PENALTY)
         model = model.fit(x[: N_ROWS - 1], x[1:N_ROWS], warmup=100)
         last, rows = x[N_ROWS - 1], np.empty((N_FREE, 3))
         for k in range(N_FREE):

@@ -16,6 +16,8 @@ _HOME = {
     **dict.fromkeys(["AlmostLinearRNN", "PLRNN"], "plrnn"),
     **dict.fromkeys(["AbstractForcing", "GeneralisedForcing", "SparseForcing", "optimal_strength"], "forcing"),
     **dict.fromkeys(["SymbolicDynamics", "symbolic_dynamics"], "symbolic"),
+    **dict.fromkeys(["GRU", "LSTM"], "gated"),
+    **dict.fromkeys(["NeuralODE"], "neural_ode"),
     **dict.fromkeys(["Descent"], "descent"),
     **dict.fromkeys(["SINDy", "equations"], "sindy"),
     **dict.fromkeys(["AbstractSparseRegression", "SR3", "STLSQ"], "sparse"),

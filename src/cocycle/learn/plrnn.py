@@ -247,6 +247,7 @@ def fit_by_descent(
     progress: bool | None,
     checkpoint: str | pathlib.Path | None,
     n_latent: int | None = None,
+    n_context: int = 1,
 ) -> FittedSystem:
     """Train a first guess on standardised data.
 
@@ -259,6 +260,7 @@ def fit_by_descent(
         progress: show a progress bar.
         checkpoint: file of the training state, or None.
         n_latent: latent units; default the number of columns.
+        n_context: least rows of a context.
 
     Returns:
         FittedSystem.
@@ -267,7 +269,7 @@ def fit_by_descent(
         ParameterError: if there are fewer latent units than columns.
     """
     k_guess, k_train = jax.random.split(require_key(key, learner))
-    found = segments(data, n_min=learner.descent.length + 1, dt=dt)
+    found = segments(data, n_min=max(learner.descent.length + 1, n_context), dt=dt)
     scaler = standard(found)
     m = found.n_columns if n_latent is None else n_latent
     if m < found.n_columns:
@@ -283,4 +285,4 @@ def fit_by_descent(
         checkpoint=checkpoint,
         progress=progress,
     )
-    return finish(rule, found, scaler, learner, record, n_context=1)
+    return finish(rule, found, scaler, learner, record, n_context=n_context)

@@ -17,7 +17,7 @@ from cocycle.learn.readout import fit_readout
 from cocycle.learn.rules import AbstractRule, standard
 from cocycle.learn.stretches import segments
 
-PENALTIES = tuple(float(10.0**k) for k in range(-10, -1, 2))
+PENALTIES = tuple(float(10.0**k) for k in range(-12, -3, 2))
 
 
 class ReservoirRule(AbstractRule):
@@ -100,8 +100,8 @@ class EchoState(AbstractLearner):
     spectral_radius: float = 0.9
     n_links: int = 10
     leak: float = 1.0
-    input_scale: float = 0.1
-    bias_scale: float = 0.1
+    input_scale: float = 0.3
+    bias_scale: float = 1.0
     n_washout: int = 100
     ridge: float | tuple[float, ...] = PENALTIES
 
