@@ -12,7 +12,7 @@ EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 
 
 def test_every_example_is_tested():
-    tested = {"01_known_system", "02_own_system", "03_sweep", "04_noise", "06_recurrent_network"}
+    tested = {"01_known_system", "02_own_system", "03_sweep", "04_noise", "06_recurrent_network", "07_learn_from_data"}
     assert {f.stem for f in EXAMPLES.glob("*.py")} == tested
 
 
@@ -51,3 +51,12 @@ def test_recurrent_network():
     spectrum = runpy.run_path(str(EXAMPLES / "06_recurrent_network.py"))["spectrum"]
     assert spectrum.exponents.shape == (10,)
     assert np.all(np.diff(spectrum.exponents) < 3 * spectrum.stderr[1:])
+
+
+def test_learn_from_data():
+    names = runpy.run_path(str(EXAMPLES / "07_learn_from_data.py"))
+    assert names["spectrum"].exponents.shape == (2,)
+    loss = names["model"].record.curves["loss"]
+    assert loss[-20:].mean() < loss[:20].mean()
+    table = names["table"]
+    assert {"D_stsp", "D_H"} <= set(table.scores["two halves"])
