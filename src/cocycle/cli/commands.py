@@ -212,13 +212,15 @@ def list_systems(
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A name of the catalogue.", show_default=False)], debug: Debug = False
+    name: Annotated[str, typer.Argument(help="A name of the catalogue.", show_default=False)],
+    picture: Annotated[bool, typer.Option("--picture/--no-picture", help="Draw an orbit.")] = True,
+    debug: Debug = False,
 ) -> int:
-    """Show one system of the catalogue: equations, parameters, facts."""
+    """Show one system of the catalogue: equations, an orbit, parameters, invariants, facts."""
     from cocycle.cli import terminal
     from cocycle.systems import catalogue
 
-    terminal.show_entry(catalogue[name])
+    terminal.show_entry(catalogue[name], picture=picture)
     return 0
 
 

@@ -118,7 +118,7 @@ def sweep_of(text: str | None) -> Any:
     """
     if text is None:
         return None
-    from cocycle.report.bifurcation import Sweep
+    from cocycle.stability.continuation.orbit_diagram import Sweep
 
     name, equals, span = text.partition("=")
     parts = [part.strip() for part in span.split(":")]

@@ -11,11 +11,11 @@ import numpy as np
 from cocycle.core.errors import OutputError, ParameterError
 from cocycle.core.storage import atomic_file
 from cocycle.core.system import AbstractSystem
-from cocycle.report.bifurcation import Sweep
 from cocycle.report.figure_parts import Figure
 from cocycle.report.noise import Regime
 from cocycle.report.schema import to_text
 from cocycle.report.series import Series
+from cocycle.stability.continuation.orbit_diagram import Sweep
 
 
 class Report:

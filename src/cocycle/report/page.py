@@ -4,9 +4,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from cocycle.core.estimate import format_value
 from cocycle.report.figure_parts import Figure
 from cocycle.report.shell import render_shell
+from cocycle.stability.equilibria.fixed_point import eigenvalue_text
 
 MAX_LIST = 8
 LABELS = {
@@ -66,6 +69,7 @@ def render(document: dict[str, Any], figures: Sequence[Figure], equations: Seque
         tone=REGIME_TONE.get(document["verdict"]["regime"], "calm"),
         rows=[_row(name, q, document["refusals"]) for name, q in document["quantities"].items()],
         checks=[_check(name, c) for name, c in document["checks"].items()],
+        rest=rest_table(document["fixed_points"]) if "fixed_points" in document else None,
         equations=[mathematics(line) for line in equations],
         parameters=[(k, _short(v)) for k, v in document["parameters"].items()],
         options=[
@@ -157,6 +161,40 @@ def _check(name: str, check: dict[str, Any]) -> dict[str, Any]:
         "value": f"{check['value']:.1e}",
         "tolerance": f"{check['tolerance']:.1e}",
         "meaning": check["meaning"],
+    }
+
+
+def rest_table(found: dict[str, Any], n_points: int = 40) -> dict[str, Any]:
+    """What a table shows of the fixed points of a document.
+
+    Args:
+        found: entry `fixed_points`.
+        n_points: points at most.
+    """
+    box = ", ".join(f"{v} {a:.4g} to {b:.4g}" for v, (a, b) in zip(found["variables"], found["box"], strict=True))
+    note = f" ({found['note']})" if found["note"] else ""
+    more = len(found["points"]) - n_points
+    note += f"; the first {n_points} of {len(found['points'])} are shown" if more > 0 else ""
+    guarantee = found["guarantee"][0].upper() + found["guarantee"][1:]
+    size = max((abs(v) for p in found["points"] for v in p["x"]), default=0.0)
+    return {
+        "box": box,
+        "guarantee": guarantee + note,
+        "eigenvalues": "Rates [1 / time]" if found["eigenvalues_are"] == "rates" else "Multipliers",
+        "points": [_rest_row(p, found["variables"], size) for p in found["points"][:n_points]],
+    }
+
+
+def _rest_row(point: dict[str, Any], variables: list[str], size: float) -> dict[str, Any]:
+    values = [complex(a, b) for a, b in point["eigenvalues"]]
+    shown = [0.0 if abs(v) < 1e-12 * size else v for v in point["x"]]
+    growing = point["n_unstable"]
+    return {
+        "type": point["type"],
+        "stability": "stable" if point["stable"] else f"{growing} growing of {len(values)}" if growing else "marginal",
+        "place": [f"{name} = {v:.6g}" for name, v in zip(variables, shown, strict=True)],
+        "eigenvalues": eigenvalue_text(np.array(values), len(values)).replace("-", "−").split(", "),
+        "index": f"{point['index']:+d}" if point["index"] else "0",
     }
 
 

@@ -12,7 +12,8 @@ from cocycle.core.estimate import Estimate, format_value
 from cocycle.core.run import Trajectory
 from cocycle.learn.judge import Comparison, shown
 from cocycle.report.series import Series
-from cocycle.stability import Spectrum
+from cocycle.stability import CovariantVectors, Spectrum
+from cocycle.stability.fields import FtleField, TrackFtle
 
 MAX_ROWS = 12
 LEFT = "text-align:left"
@@ -51,7 +52,32 @@ def to_xarray(result: Any) -> Any:
         attributes = {"source": result.source, "dt": result.dt, "time_unit": result.time_unit}
         time = ("time", result.times, {"units": result.time_unit})
         return xr.Dataset({name: ("time", result.values, {"units": result.unit})}, {"time": time}, attributes)
+    if isinstance(result, FtleField):
+        return _field_dataset(result)
+    if isinstance(result, CovariantVectors):
+        return _covariant_dataset(result)
     return xr.Dataset(_fields(result))
+
+
+def plot(result: Any) -> Any:
+    """Return a figure of a result.
+
+    Args:
+        result: a field of exponents, or exponents of tracks.
+
+    Returns:
+        plotly.graph_objects.Figure.
+
+    Raises:
+        ParameterError: if there is no picture of such a result.
+    """
+    from cocycle.report import field_figures
+
+    if isinstance(result, FtleField):
+        return field_figures.plot_field(result)
+    if isinstance(result, TrackFtle):
+        return field_figures.plot_tracks(result)
+    raise ParameterError(f"there is no picture of a {type(result).__name__}; make a report of the system instead.")
 
 
 def to_pandas(result: Any) -> Any:
@@ -190,6 +216,36 @@ def _spectrum_dataset(result: Spectrum) -> Any:
         if value.ndim == 0:
             attributes[name] = value.item()
     return xr.Dataset(data, coords, attributes)
+
+
+def _field_dataset(result: FtleField) -> Any:
+    import xarray as xr
+
+    dims = tuple(result.axes)
+    attributes = {"duration": result.duration, "t0": result.t0, "n_lost": result.n_lost, "status": str(result.status)}
+    attributes |= {"system": result.name or "", **{f"at_{k}": v for k, v in result.at.items()}}
+    data = {"ftle": (dims, np.asarray(result.values), {"units": "nats / time"})}
+    data |= {f"end_{name}": (dims, np.asarray(result.ends)[..., k]) for k, name in enumerate(dims)}
+    return xr.Dataset(data, {name: np.asarray(a) for name, a in result.axes.items()}, attributes)
+
+
+def _covariant_dataset(result: CovariantVectors) -> Any:
+    import xarray as xr
+
+    n, k, _ = result.vectors.shape
+    data = {
+        "vectors": (("time", "exponent", "component"), np.asarray(result.vectors)),
+        "local": (("interval", "exponent"), np.asarray(result.local), {"units": "nats / time"}),
+        "exponents": (("exponent",), np.asarray(result.exponents.value), {"units": "nats / time"}),
+        "stderr": (("exponent",), np.asarray(result.exponents.stderr), {"units": "nats / time"}),
+        "unsettled": (("exponent",), np.asarray(result.unsettled)),
+    }
+    if isinstance(result.x, np.ndarray | jax.Array):
+        dims = ("time", *(f"state_{i}" for i in range(np.ndim(result.x) - 1)))
+        data["x"] = (dims, np.asarray(result.x))
+    coords = {"time": np.asarray(result.t), "exponent": np.arange(1, k + 1)}
+    attributes = {"memory_bound": result.memory_bound, "status": str(result.status), "system": result.name or ""}
+    return xr.Dataset(data, coords, {**attributes, "interval": result.interval, "n_frames": n})
 
 
 def _fields(result: Any, prefix: str = "") -> dict[str, Any]:

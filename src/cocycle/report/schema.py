@@ -21,6 +21,7 @@ from cocycle.core.estimate import Estimate
 from cocycle.core.parameters import parameters
 from cocycle.core.run import Status
 from cocycle.report.noise import NoiseEffect
+from cocycle.report.rest import entries
 from cocycle.report.system_analysis import PATTERN, SystemAnalysis
 from cocycle.stability import Regime, kaplan_yorke_dimension
 from cocycle.stability.regime import zero_tolerance
@@ -168,6 +169,16 @@ def system_document(analysis: SystemAnalysis, source: dict[str, Any] | None = No
         "interrupted": analysis.interrupted,
     }
     document["notes"] = list(analysis.notes)
+    if analysis.rest is not None:
+        document["fixed_points"] = {
+            "variables": list(analysis.variables),
+            "box": number(analysis.rest.box),
+            "guarantee": str(analysis.rest.guarantee),
+            "note": analysis.rest.note,
+            "sum_of_indices": analysis.rest.sum_of_indices,
+            "eigenvalues_are": "rates" if analysis.is_flow else "multipliers",
+            "points": entries(analysis.rest),
+        }
     if analysis.noise is not None:
         document["noise"] = noise_document(analysis.noise)
     if analysis.bifurcation is not None:
@@ -303,7 +314,10 @@ def _system_refusals(analysis: SystemAnalysis, quantities: dict[str, Any]) -> di
         "correlation_dimension": "no plateau was found.",
         **analysis.refusals,
     }
-    return {name: reasons.get(name, "not computed.") for name, q in quantities.items() if q["value"] is None}
+    out = {name: reasons.get(name, "not computed.") for name, q in quantities.items() if q["value"] is None}
+    if "fixed_points" in analysis.refusals:
+        out["fixed_points"] = analysis.refusals["fixed_points"]
+    return out
 
 
 def _checks(analysis: SystemAnalysis) -> dict[str, Any]:

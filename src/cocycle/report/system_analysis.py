@@ -26,10 +26,11 @@ from cocycle.measures.dimension import CorrelationDimension, correlation_dimensi
 from cocycle.measures.embedding import delay_by_mutual_information
 from cocycle.measures.ordinal import permutation_entropy, statistical_complexity
 from cocycle.measures.spectrum import PowerSpectrum, power_spectrum, rice_period
-from cocycle.report.bifurcation import Bifurcation, Sweep, bifurcation_diagram
 from cocycle.report.noise import NoiseEffect, noise_of_orbit
 from cocycle.report.noise import Regime as Spell
-from cocycle.stability import Regime, Spectrum, Verdict, flat_orbit, lyapunov_spectrum, regime
+from cocycle.report.rest import rest_points
+from cocycle.stability import FixedPoints, Regime, Spectrum, Verdict, flat_orbit, lyapunov_spectrum, regime
+from cocycle.stability.continuation.orbit_diagram import Bifurcation, Sweep, bifurcation_diagram
 from cocycle.steppers import ItoSDE, StratonovichSDE
 
 N_STEPS = 50_000
@@ -69,6 +70,7 @@ class SystemAnalysis:
         interrupted: whether a person stopped it; then later parts are missing.
         noise: what noise does, for a stochastic system or where it was asked for, else None.
         approach: the orbit from the initial state, where the attractor itself shows no motion, else None.
+        rest: fixed points near the attractor, where the system is small and has no drive, else None.
     """
 
     system: AbstractSystem
@@ -90,6 +92,7 @@ class SystemAnalysis:
     n_steps: int
     interrupted: bool = False
     approach: Trajectory | None = None
+    rest: FixedPoints | None = None
     noise: NoiseEffect | None = None
 
     @property
@@ -215,6 +218,7 @@ def analyse_system(
         approach = None
         if np.ptp(points, axis=0).max() <= REST * max(float(np.abs(points).max()), 1e-300) and not stopped:
             approach = trajectory(system, x0, driver, n_steps=min(n_steps, N_APPROACH), progress=progress)
+        rest = None if stopped else rest_points(system, points, driver, refusals)
         strip = None
         if sweep is not None and not stopped:
             label = _variables(system, points)[0]
@@ -248,6 +252,7 @@ def analyse_system(
         n_steps=n_steps,
         interrupted=stopped,
         approach=approach,
+        rest=rest,
         noise=effect,
     )
 

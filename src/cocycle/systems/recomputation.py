@@ -193,7 +193,7 @@ def compute(name: str, *, lyapunov_times: float = 1000.0, tol: float | None = No
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         system: Any = entry.make()
-        k = texts()[entry.name].get("n_vectors", N_DELAY_VECTORS) if isinstance(system, DelayFlow) else None
+        k = texts()[entry.name].get("n_vectors", N_DELAY_VECTORS if isinstance(system, DelayFlow) else None)
         options: dict[str, Any] = {"driver": entry.driver(0), "n_vectors": k, "progress": False}
         pilot = lyapunov_spectrum(system, n_steps=N_PILOT, **options)
         times, points, period, spacing = _orbit(entry, system, pilot)

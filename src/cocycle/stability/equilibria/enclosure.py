@@ -51,24 +51,10 @@ _ELEMENTARY: dict[str, Callable[..., Interval]] = {
 }
 _COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
 # What only moves numbers about: applied to the lower and to the upper ends alike.
-_MOVES = [
-    "broadcast_in_dim",
-    "reshape",
-    "squeeze",
-    "expand_dims",
-    "transpose",
-    "slice",
-    "concatenate",
-    "rev",
-    "gather",
-    "dynamic_slice",
-    "pad",
-    "split",
-    "dynamic_update_slice",
-    "reduce_max",
-    "reduce_min",
-    "scatter",
-]
+_MOVES = frozenset({
+    "broadcast_in_dim", "reshape", "squeeze", "expand_dims", "transpose", "slice", "concatenate", "rev", "gather",
+    "dynamic_slice", "pad", "split", "dynamic_update_slice", "reduce_max", "reduce_min", "scatter",
+})  # fmt: skip
 
 
 class Enclosure:
@@ -136,25 +122,10 @@ def _inner(eqn: Any) -> Any:
 
 
 _CALLS = ("pjit", "jit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call", "remat", "checkpoint")
-_OTHERS = [
-    "integer_pow",
-    "reduce_sum",
-    "dot_general",
-    "select_n",
-    "convert_element_type",
-    "sign",
-    "floor",
-    "ceil",
-    "round",
-    "rem",
-    "mul",
-    "iota",
-    "and",
-    "or",
-    "not",
-    "is_finite",
-    "clamp",
-]
+_OTHERS = frozenset({
+    "integer_pow", "reduce_sum", "dot_general", "select_n", "convert_element_type", "sign", "floor", "ceil", "round",
+    "rem", "iota", "and", "or", "not", "is_finite", "clamp",
+})  # fmt: skip
 
 
 def _require_rules(jaxpr: Any) -> None:
@@ -344,7 +315,7 @@ _SIMPLE_MOVES: dict[str, Callable[[np.ndarray, Any], np.ndarray]] = {
     "expand_dims": lambda x, p: np.expand_dims(x, tuple(k + 1 for k in p["dimensions"])),
     "transpose": lambda x, p: np.transpose(x, [0, *(k + 1 for k in p["permutation"])]),
     "slice": _slice,
-    "rev": lambda x, p: np.flip(x, axis=[k + 1 for k in p["dimensions"]]),
+    "rev": lambda x, p: np.flip(x, axis=tuple(k + 1 for k in p["dimensions"])),
     "reduce_max": lambda x, p: x.max(axis=tuple(k + 1 for k in p["axes"])),
     "reduce_min": lambda x, p: x.min(axis=tuple(k + 1 for k in p["axes"])),
 }
