@@ -72,7 +72,7 @@ def koopman_spectrum(
 
     Raises:
         DataError: if x and y are not two tables of one shape of finite numbers.
-        InsufficientDataError: if there are fewer pairs than functions kept.
+        InsufficientDataError: if there are fewer pairs than functions, or than `n_rank`.
         ParameterError: if weights are negative or do not fit.
 
     Accuracy: residuals below 1e-8 are round-off: they are square roots of differences.
@@ -94,10 +94,9 @@ def koopman_spectrum(
     kept = s > max(len(s), 1) * np.finfo(float).eps * s[-1]
     if n_rank is not None:
         kept &= np.arange(len(s)) >= len(s) - n_rank
-    if len(x) < kept.sum():
-        raise InsufficientDataError(
-            f"{len(x)} pairs cannot fix {int(kept.sum())} functions; give more pairs or set n_rank."
-        )
+    needed = len(s) if n_rank is None else n_rank
+    if len(x) < needed:
+        raise InsufficientDataError(f"{len(x)} pairs cannot fix {needed} functions; give more pairs or set n_rank.")
     # Orthonormal functions: the pencil becomes an ordinary eigenvalue problem.
     basis = u[:, kept] / np.sqrt(s[kept])
     eigenvalues, vectors = scipy.linalg.eig(basis.conj().T @ A @ basis)

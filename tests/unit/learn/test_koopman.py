@@ -78,7 +78,7 @@ def test_linear_system_in_monomials():
 BAD = {
     "shapes": (lambda x: (x, x[:5], {}), DataError, "tables"),
     "not finite": (lambda x: (x, np.where(x > 0.9, np.nan, x), {}), DataError, "finite"),
-    "too few": (lambda x: (x[:5], x[:5] + 0.1, {"n_rank": 9}), InsufficientDataError, "pairs"),
+    "too few": (lambda x: (x[:5], x[:5] + 0.1, {}), InsufficientDataError, "pairs"),
     "weights": (lambda x: (x, x, {"weights": -np.ones(50)}), ParameterError, "weights"),
 }
 
