@@ -28,6 +28,10 @@ NAMES = [
     "ftle_pyftle",
     "covariant_lorenz96",
     "basins_pendulum",
+    "reservoir",
+    "sindy_lorenz",
+    "dmd_modes",
+    "plrnn_epoch",
 ]
 
 
