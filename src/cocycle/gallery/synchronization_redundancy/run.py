@@ -25,7 +25,7 @@ class Config:
         sigma: strength of the noise.
         dt: time step.
         duration: time of each replica, the first quarter dropped.
-        n_replicas: replicas.
+        n_replicas: replicas; a quarter of them of the logistic problem.
         n_data: rows of the logistic problem.
         seed: of noise and data.
     """
@@ -36,11 +36,11 @@ class Config:
     dt: float = 0.002
     duration: float = 20.0
     n_replicas: int = 400
-    n_data: int = 200
+    n_data: int = 40
     seed: int = 0
 
 
-SMOKE = Config(n_replicas=50, duration=10.0, n_data=50)
+SMOKE = Config(n_replicas=50, duration=10.0)
 TOPOLOGIES = ("ring", "star", "complete")
 N_FEATURES, PENALTY, MARGIN = 5, 1.0, 3
 SAVE_EVERY = 50
@@ -91,11 +91,12 @@ def measured(config: Config, drift: Any, args: dict, best: Any, common: bool = F
     shape = (config.n, len(best))
     args = {**args, "sigma": config.sigma}
     start = jnp.broadcast_to(jnp.asarray(best), shape)
+    n = config.n_replicas if len(best) == 1 else config.n_replicas // 4
     sde = ItoSDE(drift, strength, args, dt=config.dt, x0=start)
     # A scalar draw is common to all numbers of the state.
     driver = Brownian(jax.random.key(config.seed), () if common else shape)
     n_steps = round(config.duration / config.dt)
-    seen, n = _Spread(jnp.asarray(best)), config.n_replicas
+    seen = _Spread(jnp.asarray(best))
     rows = ensemble(sde, None, driver, n_paths=n, n_steps=n_steps, save_every=SAVE_EVERY, observe=seen).x
     kept = np.asarray(rows)[:, rows.shape[1] // 4 :].mean(axis=1)
     error = kept.std(axis=0, ddof=1) / np.sqrt(n)
