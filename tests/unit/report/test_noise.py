@@ -49,9 +49,9 @@ def test_a_deterministic_report_says_nothing_of_noise():
 def test_lifetimes_over_the_noise_level():
     """Visits of the double well's left side: longer for weaker noise, and the mean as a single run has it."""
     system = cc.systems.DoubleWell(sigma=0.7)
-    found = report(system, n_steps=20_000, noise=[0.8, 1.0], lifetimes=Regime("x", -0.5, 0.5))
+    found = report(system, n_steps=20_000, noise=[0.7, 1.0], lifetimes=Regime("x", -0.5, 0.5))
     life = found.json["noise"]["lifetimes"]
-    assert life["levels"] == [0.8, 1.0]
+    assert life["levels"] == [0.7, 1.0]
     assert life["mean"][0] - life["mean"][1] > Z * np.hypot(*life["stderr"])
     x = np.asarray(cc.trajectory(system, None, cc.Brownian(5), n_steps=400_000).x)
     from cocycle.measures import visits
