@@ -335,7 +335,7 @@ def master_stability(
     Source: [pecora1998].
     """
     values = np.atleast_1d(np.asarray(strength))
-    pairs = np.stack([values.real, values.imag], axis=1).astype(float)
+    pairs = np.stack([np.real(values), np.imag(values)], axis=1).astype(float)
     network = _beside(node, coupling, complex_strength=np.iscomplexobj(values))
     start_at = node.initial_state(node.x0 if x0 is None else x0)
     flags = (False,) + (True,) * (2 if np.iscomplexobj(values) else 1)
