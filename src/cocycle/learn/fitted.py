@@ -205,7 +205,17 @@ def finish(
         )
     name = type(learner).__name__
     cold = rule.cold(jnp.zeros(data.n_columns))
-    model = kind(rule, scaler, jnp.asarray(data.dt), cold, record, n_context, learner, name, data.variables)
+    model = kind(
+        rule=rule,
+        scaler=scaler,
+        dt=jnp.asarray(data.dt),
+        x0=cold,
+        record=record,
+        n_context=n_context,
+        learner=learner,
+        name=name,
+        variables=data.variables,
+    )
     end = [part for part in data.parts if len(part) >= n_context][-1][-MAX_WARM_UP:]
     return eqx.tree_at(lambda m: m.x0, model, _warm_up(model, end))
 

@@ -197,7 +197,7 @@ def _named(model: Any) -> dict[str, Any]:
 
 
 def _delay(rows: np.ndarray) -> int:
-    choice = delay_by_mutual_information(rows[:, 0])
+    choice: Any = delay_by_mutual_information(rows[:, 0])
     return max(1, int(getattr(choice, "delay", choice)))
 
 

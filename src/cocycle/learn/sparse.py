@@ -67,7 +67,7 @@ class STLSQ(AbstractSparseRegression):
         rows = np.sqrt(self.ridge * len(features)) * np.eye(len(scale)) if self.ridge else None
         out = np.zeros((features.shape[1], targets.shape[1]))
         for d in range(targets.shape[1]):
-            kept = np.ones(len(scale), dtype=bool)
+            kept, solved = np.ones(len(scale), dtype=bool), np.zeros(len(scale))
             for _ in range(MAX_ROUNDS):
                 left, right = r[:, kept], c[:, d]
                 if rows is not None:

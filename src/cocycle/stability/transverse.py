@@ -69,6 +69,12 @@ class _Restricted(AbstractTangentSystem):
         return self.system.observe(x)
 
 
+def _restricted(system: AbstractSystem, mask: Any, n_nodes: int | None) -> _Restricted:
+    # dt and x0 are properties here; the checker takes them for fields.
+    make: Any = _Restricted
+    return make(system=system, mask=mask, n_nodes=n_nodes)
+
+
 def _response_mask(x: Any, response: Any) -> Any:
     """Floating leaves of x with 1 where a component responds, else 0."""
     moving, _ = floating_part(x)
@@ -165,7 +171,9 @@ def conditional_exponents(
     k = size if n_vectors is None else n_vectors
     if not 1 <= k <= size:
         raise ParameterError(f"n_vectors={k}, but the response has {size} components.")
-    return lyapunov_spectrum(_Restricted(system, mask, None), x, driver, n_steps=n_steps, n_vectors=k, **options)
+    return lyapunov_spectrum(
+        _Restricted(system=system, mask=mask, n_nodes=None), x, driver, n_steps=n_steps, n_vectors=k, **options
+    )
 
 
 def transverse_exponents(
@@ -211,7 +219,7 @@ def transverse_exponents(
     most = dimension(x) - dimension(x) // n_nodes
     if not 1 <= n_vectors <= most:
         raise ParameterError(f"n_vectors={n_vectors}, but there are {most} directions transverse to synchrony.")
-    restricted = _Restricted(system, None, n_nodes)
+    restricted = _restricted(system, None, n_nodes)
     return lyapunov_spectrum(restricted, x, driver, n_steps=n_steps, n_vectors=n_vectors, **options)
 
 

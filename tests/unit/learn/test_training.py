@@ -13,7 +13,7 @@ import pytest
 
 import cocycle as cc
 from cocycle import learn
-from cocycle.core.errors import DataError
+from cocycle.core.errors import DataError, InterruptedWarning
 from cocycle.core.run import Status
 
 T = np.arange(400)
@@ -50,7 +50,7 @@ def test_training_lowers_the_loss_and_resumes_exactly(tmp_path):
     try:
         descent._updates = stopping
         descent.Pace.next = lambda self, remaining: min(15, pace(self, remaining))
-        with pytest.warns(cc.core.errors.InterruptedWarning, match="interrupted after 15 of 40"):
+        with pytest.warns(InterruptedWarning, match="interrupted after 15 of 40"):
             part = LEARNER.fit(CIRCLE, key=3, checkpoint=path)
     finally:
         descent._updates, descent.Pace.next = real, pace

@@ -1,5 +1,7 @@
 """Periodic orbits: counts, closed forms, Floquet multipliers, sections."""
 
+from typing import Any, cast
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -145,7 +147,7 @@ BAD = [
     (lambda: periodic_orbit(Flow(_duffing, {"d": 0.25, "f": 0.1}, dt=0.05, x0=[1.0, 0.0])), ParameterError, "Strobosc"),
     (lambda: periodic_orbit(RADIAL, period=-1.0), ParameterError, "positive"),
     (lambda: periodic_orbit(Flow(lambda t, y, a: -y, dt=0.1, x0=[1.0, 1.0])), NotFoundError, "comes back"),
-    (lambda: periodic_orbit(HENON), ParameterError, "periodic_orbits"),
+    (lambda: periodic_orbit(cast(Any, HENON)), ParameterError, "periodic_orbits"),
     (lambda: periodic_orbits(RADIAL, SQUARE, period=2), ParameterError, "periodic_orbit"),
     (lambda: periodic_orbits(HENON, SQUARE, period=0), ParameterError, "period"),
     (lambda: StroboscopicMap(RADIAL, 0.0), ParameterError, "period"),

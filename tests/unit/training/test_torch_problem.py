@@ -24,7 +24,7 @@ def apply(params, x):
     return w2 @ jnp.tanh(w1 @ x + b1) + b2
 
 
-def both(key, loss, *, dtype=np.float64, chunk=None, torch_loss=None):
+def both(key, loss, *, dtype: Any = np.float64, chunk=None, torch_loss=None):
     """The same network, data and loss in JAX and in PyTorch."""
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
     shapes = [(WIDTH, D), (WIDTH,), (C, WIDTH), (C,)]

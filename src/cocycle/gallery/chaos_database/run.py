@@ -170,7 +170,8 @@ def share(flags: Sequence[bool]) -> Estimate:
 
 def rank(a: np.ndarray, b: np.ndarray) -> Estimate:
     """Spearman's correlation, with the error of Fisher's transform."""
-    value = float(scipy.stats.spearmanr(a, b).statistic)
+    found: Any = scipy.stats.spearmanr(a, b)
+    value = float(found.statistic)
     return Estimate(value, (1.0 - value**2) / float(np.sqrt(max(len(a) - 3, 1))), len(a), "Spearman")
 
 
