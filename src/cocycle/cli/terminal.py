@@ -73,11 +73,35 @@ def show_report(found: Any, page: pathlib.Path, document: pathlib.Path) -> None:
         unit = "" if absent or quantity["unit"] == "1" else quantity["unit"]
         table.add_row(label(name), Text("\n".join(quantity_lines(quantity))), unit, style="dim" if absent else None)
     console.print(table)
+    if "fixed_points" in found.json:
+        show_fixed_points(console, found.json["fixed_points"])
     for check in found.json["checks"].values():
         if not check["passed"]:
             console.print(Text(f"check failed: {check['meaning']}: {check['value']:.2g}", style="bold red"))
     print(page)
     print(document)
+
+
+def show_fixed_points(console: Console, found: dict[str, Any]) -> None:
+    """Print the fixed points of a report.
+
+    Args:
+        console: where to.
+        found: entry `fixed_points` of the document.
+    """
+    from cocycle.report.page import rest_table
+
+    shown = rest_table(found, 12)
+    if shown["points"]:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for column in ("fixed point", "place", shown["eigenvalues"].lower(), "index"):
+            table.add_column(column)
+        for point in shown["points"]:
+            row = f"{point['type']} ({point['stability']})", ", ".join(point["place"]), ", ".join(point["eigenvalues"])
+            table.add_row(*(Text(cell) for cell in row), point["index"])
+        console.print(table)
+    words = shown["guarantee"] if shown["points"] else f"no fixed point in the box; {shown['guarantee'].lower()}"
+    console.print(Text(f"fixed points: {words} [{shown['box']}]", style="dim"), soft_wrap=True)
 
 
 def show_catalogue(entries: Any) -> None:

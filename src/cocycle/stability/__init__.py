@@ -1,22 +1,231 @@
-"""Lyapunov spectra with error bars, and what they say of an orbit."""
+"""Exponents with error bars, tangent vectors and fields; fixed points, cycles, branches, basins; random systems."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from cocycle.stability.alignment import Alignment, alignment_index, fast_lyapunov_indicator
 from cocycle.stability.covariant import covariant_vectors
+from cocycle.stability.dichotomy import Dichotomy, dichotomy
 from cocycle.stability.exponents import lyapunov_spectrum, maximal_exponent
+from cocycle.stability.fields import (
+    Differences,
+    FtleField,
+    GriddedVelocity,
+    Ridges,
+    Tangents,
+    TrackFtle,
+    ftle_field,
+    ftle_of_tracks,
+    ridge_lines,
+)
+from cocycle.stability.finite_time import (
+    FiniteTimeExponents,
+    LargeDeviations,
+    finite_time_exponents,
+    large_deviations,
+)
 from cocycle.stability.frames import tangent_map
 from cocycle.stability.oseledets import CovariantVectors
 from cocycle.stability.regime import Regime, Verdict, flat_orbit, regime
 from cocycle.stability.spectrum import Spectrum, kaplan_yorke_dimension
+from cocycle.stability.transverse import (
+    MasterStability,
+    conditional_exponents,
+    master_stability,
+    transverse_exponents,
+)
+
+if TYPE_CHECKING:
+    from cocycle.stability.basins import (
+        Attractor,
+        BasinContinuation,
+        BasinEntropy,
+        BasinFractions,
+        Basins,
+        Features,
+        Recurrences,
+        Tipping,
+        UncertaintyExponent,
+        basin_entropy,
+        basin_fractions,
+        continue_basins,
+        uncertainty_exponent,
+    )
+    from cocycle.stability.bias import StepperBias, stepper_bias
+    from cocycle.stability.continuation import (
+        Bifurcation,
+        BifurcationKind,
+        BifurcationPoint,
+        Branch,
+        BranchEnd,
+        Cascade,
+        HomoclinicBracket,
+        LyapunovChart,
+        StepSizes,
+        Sweep,
+        bifurcation_diagram,
+        continue_cycle,
+        continue_fixed_point,
+        cycle_at_hopf,
+        homoclinic_bracket,
+        lyapunov_chart,
+        period_doubling_cascade,
+        switch_branch,
+    )
+    from cocycle.stability.cycles import (
+        PeriodicOrbit,
+        SectionPoints,
+        Stabilised,
+        periodic_orbit,
+        periodic_orbits,
+        poincare_section,
+    )
+    from cocycle.stability.equilibria import (
+        FixedPoint,
+        FixedPoints,
+        Guarantee,
+        IntervalNewton,
+        Kind,
+        Multistart,
+        fixed_points,
+    )
+
+# Loaded on first use: a spectrum does not need them.
+_LATER = {
+    "Attractor": "basins",
+    "BasinContinuation": "basins",
+    "BasinEntropy": "basins",
+    "BasinFractions": "basins",
+    "Basins": "basins",
+    "Bifurcation": "continuation",
+    "BifurcationKind": "continuation",
+    "BifurcationPoint": "continuation",
+    "Branch": "continuation",
+    "BranchEnd": "continuation",
+    "Cascade": "continuation",
+    "Features": "basins",
+    "FixedPoint": "equilibria",
+    "FixedPoints": "equilibria",
+    "Guarantee": "equilibria",
+    "HomoclinicBracket": "continuation",
+    "IntervalNewton": "equilibria",
+    "Kind": "equilibria",
+    "LyapunovChart": "continuation",
+    "Multistart": "equilibria",
+    "PeriodicOrbit": "cycles",
+    "Recurrences": "basins",
+    "SectionPoints": "cycles",
+    "Stabilised": "cycles",
+    "StepSizes": "continuation",
+    "StepperBias": "bias",
+    "Sweep": "continuation",
+    "Tipping": "basins",
+    "UncertaintyExponent": "basins",
+    "basin_entropy": "basins",
+    "basin_fractions": "basins",
+    "bifurcation_diagram": "continuation",
+    "continue_basins": "basins",
+    "continue_cycle": "continuation",
+    "continue_fixed_point": "continuation",
+    "cycle_at_hopf": "continuation",
+    "fixed_points": "equilibria",
+    "homoclinic_bracket": "continuation",
+    "lyapunov_chart": "continuation",
+    "period_doubling_cascade": "continuation",
+    "periodic_orbit": "cycles",
+    "periodic_orbits": "cycles",
+    "poincare_section": "cycles",
+    "stepper_bias": "bias",
+    "switch_branch": "continuation",
+    "uncertainty_exponent": "basins",
+}
 
 __all__ = [
+    "Alignment",
+    "Attractor",
+    "BasinContinuation",
+    "BasinEntropy",
+    "BasinFractions",
+    "Basins",
+    "Bifurcation",
+    "BifurcationKind",
+    "BifurcationPoint",
+    "Branch",
+    "BranchEnd",
+    "Cascade",
     "CovariantVectors",
+    "Dichotomy",
+    "Differences",
+    "Features",
+    "FiniteTimeExponents",
+    "FixedPoint",
+    "FixedPoints",
+    "FtleField",
+    "GriddedVelocity",
+    "Guarantee",
+    "HomoclinicBracket",
+    "IntervalNewton",
+    "Kind",
+    "LargeDeviations",
+    "LyapunovChart",
+    "MasterStability",
+    "Multistart",
+    "PeriodicOrbit",
+    "Recurrences",
     "Regime",
+    "Ridges",
+    "SectionPoints",
     "Spectrum",
+    "Stabilised",
+    "StepSizes",
+    "StepperBias",
+    "Sweep",
+    "Tangents",
+    "Tipping",
+    "TrackFtle",
+    "UncertaintyExponent",
     "Verdict",
+    "alignment_index",
+    "basin_entropy",
+    "basin_fractions",
+    "bifurcation_diagram",
+    "conditional_exponents",
+    "continue_basins",
+    "continue_cycle",
+    "continue_fixed_point",
     "covariant_vectors",
+    "cycle_at_hopf",
+    "dichotomy",
+    "fast_lyapunov_indicator",
+    "finite_time_exponents",
+    "fixed_points",
     "flat_orbit",
+    "ftle_field",
+    "ftle_of_tracks",
+    "homoclinic_bracket",
     "kaplan_yorke_dimension",
+    "large_deviations",
+    "lyapunov_chart",
     "lyapunov_spectrum",
+    "master_stability",
     "maximal_exponent",
+    "period_doubling_cascade",
+    "periodic_orbit",
+    "periodic_orbits",
+    "poincare_section",
     "regime",
+    "ridge_lines",
+    "stepper_bias",
+    "switch_branch",
     "tangent_map",
+    "transverse_exponents",
+    "uncertainty_exponent",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
+    globals()[name] = value
+    return value

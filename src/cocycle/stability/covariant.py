@@ -296,12 +296,7 @@ class _Job:
         else:
             rows = self.chunk(*points[i], self.begin + i * self.length * self.every, size)[2]
             self.again += size * self.every
-        pad = lambda a: (
-            jnp.asarray(a)
-            if len(a) == self.capacity
-            else jnp.concatenate([jnp.asarray(a), jnp.zeros((self.capacity - len(a), *a.shape[1:]), a.dtype)])
-        )
-        frames, factors, states = jax.tree.map(pad, rows)
+        frames, factors, states = jax.tree.map(lambda a: _padded(a, self.capacity), rows)
         diagonal = np.asarray(jnp.abs(jnp.diagonal(factors, axis1=1, axis2=2)))[:size]
         if not np.all(diagonal > 0):
             alive = int(np.min(np.argmin(diagonal > 0, axis=1)[~np.all(diagonal > 0, axis=1)]))
@@ -383,6 +378,11 @@ def _first_coefficients(k: int, seed: int) -> np.ndarray:
     c = np.triu(np.random.default_rng(seed).normal(size=(k, k)))
     np.fill_diagonal(c, 1.0)
     return c / np.linalg.norm(c, axis=0)
+
+
+def _padded(a: Any, n_rows: int) -> Any:
+    a = jnp.asarray(a)
+    return a if len(a) == n_rows else jnp.concatenate([a, jnp.zeros((n_rows - len(a), *a.shape[1:]), a.dtype)])
 
 
 def _bytes(tree: Any) -> int:
