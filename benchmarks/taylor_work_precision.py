@@ -197,7 +197,7 @@ def picture(curves: dict[str, dict[str, list[tuple[float, float]]]], path: str =
     figure.update_yaxes(type="log", title="error", exponentformat="power")
     figure.update_layout(template="plotly_white", height=700, width=1500)
     pathlib.Path(path).parent.mkdir(exist_ok=True)
-    figure.write_html(path, include_plotlyjs="cdn")
+    figure.write_html(path, include_plotlyjs=True)
     print(f"picture: {path}")
 
 
