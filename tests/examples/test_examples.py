@@ -12,8 +12,8 @@ EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 
 
 def test_every_example_is_tested():
-    tested = {"01_known_system", "02_own_system", "03_sweep", "04_noise", "06_recurrent_network"}
-    tested |= {"08_transport_barriers"}
+    tested = {"01_known_system", "02_own_system", "03_sweep", "04_noise", "05_stable_minimum", "06_recurrent_network"}
+    tested |= {"07_learn_from_data", "08_transport_barriers"}
     assert {f.stem for f in EXAMPLES.glob("*.py")} == tested
 
 
@@ -54,6 +54,16 @@ def test_recurrent_network():
     assert np.all(np.diff(spectrum.exponents) < 3 * spectrum.stderr[1:])
 
 
+def test_stable_minimum():
+    names = runpy.run_path(str(EXAMPLES / "05_stable_minimum.py"))
+    verdict, chart = names["verdict"], names["chart"]
+    assert verdict.stable is False
+    assert verdict.gradient_descent_stable
+    # SGD's limit lies above that of mean square, below that of gradient descent, and rises with the batch.
+    assert verdict.critical.mean_square < float(verdict.critical.sgd.value) < verdict.critical.gradient_descent
+    assert np.all(np.diff(chart.critical_rate) > 0)
+
+
 def test_transport_barriers():
     names = runpy.run_path(str(EXAMPLES / "08_transport_barriers.py"))
     field, ridges = names["ftle"], names["ridges"]
@@ -65,3 +75,12 @@ def test_transport_barriers():
     # The barrier between the gyres: one line from wall to wall, near the middle.
     longest = ridges.lines[0]
     assert np.ptp(longest[:, 1]) > 0.5
+
+
+def test_learn_from_data():
+    names = runpy.run_path(str(EXAMPLES / "07_learn_from_data.py"))
+    assert names["spectrum"].exponents.shape == (2,)
+    loss = names["model"].record.curves["loss"]
+    assert loss[-20:].mean() < loss[:20].mean()
+    table = names["table"]
+    assert {"D_stsp", "D_H"} <= set(table.scores["two halves"])

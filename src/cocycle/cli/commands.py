@@ -8,8 +8,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from cocycle.cli import learning
 from cocycle.cli.catalogue import catalogue_app
 from cocycle.cli.gallery import gallery_app
+from cocycle.cli.training import stability
 from cocycle.core.errors import ParameterError
 
 
@@ -35,12 +37,17 @@ app = typer.Typer(
     help="Dynamical systems: simulate them, measure them, report on them.",
 )
 app.add_typer(catalogue_app, name="catalogue")
+app.command()(learning.learn)
+app.command()(learning.forecast)
+app.command()(learning.compare)
 app.add_typer(gallery_app, name="gallery")
+app.command()(stability)
 
 Source = Annotated[
     str,
     typer.Argument(
-        help="A name of the catalogue, file.py:object, or csv, tsv, txt, parquet, npy, npz, nc.", show_default=False
+        help="A name of the catalogue, file.py:object, csv, parquet, npy, npz, nc ..., a saved model, a recorded run.",
+        show_default=False,
     ),
 ]
 SystemSource = Annotated[str, typer.Argument(help="A name of the catalogue, or file.py:object.", show_default=False)]
@@ -72,6 +79,24 @@ def report(
         str | None,
         typer.Option("--sweep", metavar="NAME=START:STOP:N", help="Add a bifurcation strip.", show_default=False),
     ] = None,
+    noise: Annotated[
+        str | None,
+        typer.Option(
+            "--noise",
+            metavar="LEVEL[,LEVEL...]",
+            help="What noise does: strength added to a deterministic system, factor of a stochastic one's own.",
+            show_default=False,
+        ),
+    ] = None,
+    lifetimes: Annotated[
+        str | None,
+        typer.Option(
+            "--lifetimes",
+            metavar="NAME:ENTER:LEAVE",
+            help="Lifetimes of a regime of a coordinate over the levels of --noise, e.g. x1:0.78:0.86.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         pathlib.Path | None,
         typer.Option("--out", help="Output directory; default ./cocycle-report-NAME.", show_default=False),
@@ -89,7 +114,9 @@ def report(
         terminal.check_output(out)
     progress = False if quiet else None
     with contextlib.redirect_stdout(sys.stderr):  # what a user's file prints is not output of ours
-        found = _reported(source, settings or [], duration, steps, column, dt, x0, sweep, seed, progress)
+        found = _reported(
+            source, settings or [], duration, steps, column, dt, x0, sweep, noise, lifetimes, seed, progress
+        )
     directory = pathlib.Path(f"cocycle-report-{terminal.file_name(found.name)}") if out is None else out
     terminal.check_output(directory)
     page, document = found.save(directory)
@@ -116,6 +143,8 @@ def _reported(
     dt: float | None,
     x0: str | None,
     sweep: str | None,
+    noise: str | None,
+    lifetimes: str | None,
     seed: int,
     progress: bool | None,
 ) -> Any:
@@ -125,13 +154,19 @@ def _reported(
     from cocycle.report import sources
 
     values, over = options.settings(settings), options.sweep_of(sweep)
-    if not is_user_file(source) and not sources.is_catalogue_name(source):
+    if not is_user_file(source) and not sources.is_catalogue_name(source) and not sources.is_saved_system(source):
         given = {"--set": settings, "--duration": duration, "--steps": steps, "--x0": x0, "--sweep": sweep}
+        given |= {"--noise": noise, "--lifetimes": lifetimes}
         wrong = [name for name, value in given.items() if value not in (None, [])]
         if wrong:
             raise ParameterError(f"{', '.join(wrong)} belong to a system, but {source} is a data file; leave them out.")
         from cocycle.report.reading import read
+        from cocycle.training.run_file import is_run
 
+        if is_run(source):
+            from cocycle.report.run_page import of_run
+
+            return of_run(source)
         return sources.of_series(read(source, column=column, dt=dt), seed=seed, progress=progress)
     chosen = choose(source, values, dt, seed)
     if column is not None:
@@ -148,6 +183,8 @@ def _reported(
         duration=duration,
         seed=seed,
         sweep=over,
+        noise=options.levels_of(noise),
+        lifetimes=options.regime_of(lifetimes),
         progress=progress,
     )
 
@@ -182,13 +219,15 @@ def list_systems(
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A name of the catalogue.", show_default=False)], debug: Debug = False
+    name: Annotated[str, typer.Argument(help="A name of the catalogue.", show_default=False)],
+    picture: Annotated[bool, typer.Option("--picture/--no-picture", help="Draw an orbit.")] = True,
+    debug: Debug = False,
 ) -> int:
-    """Show one system of the catalogue: equations, parameters, facts."""
+    """Show one system of the catalogue: equations, an orbit, parameters, invariants, facts."""
     from cocycle.cli import terminal
     from cocycle.systems import catalogue
 
-    terminal.show_entry(catalogue[name])
+    terminal.show_entry(catalogue[name], picture=picture)
     return 0
 
 

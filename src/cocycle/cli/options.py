@@ -118,7 +118,7 @@ def sweep_of(text: str | None) -> Any:
     """
     if text is None:
         return None
-    from cocycle.report.bifurcation import Sweep
+    from cocycle.stability.continuation.orbit_diagram import Sweep
 
     name, equals, span = text.partition("=")
     parts = [part.strip() for part in span.split(":")]
@@ -128,3 +128,54 @@ def sweep_of(text: str | None) -> Any:
     if len(ends) == 3 and not isinstance(ends[2], int):
         raise ParameterError(f"--sweep: the number of values must be whole, got {parts[2]!r}.")
     return Sweep(name.strip(), float(ends[0]), float(ends[1]), *(int(n) for n in ends[2:]))
+
+
+def levels_of(text: str | None) -> tuple[float, ...] | None:
+    """Noise levels of `--noise 0,0.1,0.2`.
+
+    Args:
+        text: numbers with commas between them, or None.
+
+    Returns:
+        Levels; None for None.
+
+    Raises:
+        ParameterError: if the text is malformed.
+
+    Example:
+        >>> levels_of("0,0.1")
+        (0.0, 0.1)
+    """
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(parts):
+        raise ParameterError(f"--noise takes numbers with commas between them, e.g. --noise 0,0.1,0.2; got {text!r}.")
+    return tuple(float(numeric(part, "--noise")) for part in parts)
+
+
+def regime_of(text: str | None) -> Any:
+    """Regime of `--lifetimes NAME:ENTER:LEAVE`.
+
+    Args:
+        text: e.g. "x1:0.78:0.86", or None.
+
+    Returns:
+        Regime; None for None.
+
+    Raises:
+        ParameterError: if the text is malformed.
+
+    Example:
+        >>> str(regime_of("x1:0.78:0.86"))
+        'x1 < 0.78 until x1 > 0.86'
+    """
+    if text is None:
+        return None
+    from cocycle.report.noise import Regime
+
+    parts = [part.strip() for part in text.split(":")]
+    if len(parts) not in (2, 3) or not all(parts):
+        raise ParameterError(f"--lifetimes takes NAME:ENTER:LEAVE, e.g. --lifetimes x1:0.78:0.86; got {text!r}.")
+    ends = [float(numeric(part, "--lifetimes")) for part in parts[1:]]
+    return Regime(parts[0], ends[0], ends[-1])

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Int
 
 from cocycle.core.errors import DataError, ParameterError
 
-Points = Float[Array | np.ndarray, "points D"]
+Points = Array | np.ndarray
 
 
 def checked_points(points: Any, n_dimensions: int | None = None, name: str = "points") -> np.ndarray:

@@ -105,12 +105,8 @@ def kernel_density(
     """
     x = checked_series(x, n_min=32)
     where = np.linspace(x.min(), x.max(), 200) if at is None else np.atleast_1d(np.asarray(at, dtype=float))
-    if bandwidth is None:
-        n_eff = float(np.clip(np.asarray(mean_estimate(x).n_eff), 2, len(x)))
-        quartiles = np.subtract(*np.percentile(x, [75, 25])) / 1.349
-        spread = min(float(x.std()), quartiles) if quartiles > 0 else float(x.std())
-        bandwidth = 0.9 * spread * n_eff**-0.2
-    if not (np.isfinite(bandwidth) and bandwidth > 0):
+    h = _silverman(x) if bandwidth is None else float(bandwidth)
+    if not (np.isfinite(h) and h > 0):
         raise ParameterError(f"bandwidth is {bandwidth}; it must be positive.")
     n_blocks = min(len(x), MOST_BLOCKS)
     length = len(x) // n_blocks
@@ -119,6 +115,14 @@ def kernel_density(
     step = max(1, CHUNK // (length * len(where)))
     for a in range(0, n_blocks, step):
         part = used[a : a + step]
-        rows[a : a + step] = norm.pdf((where - part[..., None]) / bandwidth).mean(axis=1) / bandwidth
+        rows[a : a + step] = norm.pdf((where - part[..., None]) / h).mean(axis=1) / h
     found: Any = mean_estimate(rows)
-    return Density(where[:, None], np.asarray(found.value), np.asarray(found.stderr), 0.0, float(bandwidth))
+    return Density(where[:, None], np.asarray(found.value), np.asarray(found.stderr), 0.0, h)
+
+
+def _silverman(x: np.ndarray) -> float:
+    """Bandwidth by Silverman's rule, with the number of independent samples in the place of n."""
+    n_eff = float(np.clip(np.asarray(mean_estimate(x).n_eff), 2, len(x)))
+    quartiles = float(np.subtract(*np.percentile(x, [75, 25]))) / 1.349
+    spread = min(float(x.std()), quartiles) if quartiles > 0 else float(x.std())
+    return 0.9 * spread * n_eff**-0.2

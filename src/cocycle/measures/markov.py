@@ -4,10 +4,9 @@ from typing import Any
 
 import equinox as eqx
 import numpy as np
-import scipy.linalg
 import scipy.sparse
 import scipy.sparse.linalg
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from cocycle.core.chain import MarkovChain
 from cocycle.core.errors import DataError, InsufficientDataError
@@ -15,14 +14,13 @@ from cocycle.measures.generator import Generator
 
 sp: Any = scipy.sparse  # its stubs know neither sparse arrays nor their attributes
 spl: Any = scipy.sparse.linalg
-la: Any = scipy.linalg
 
 DENSE = 1500
 DIRECT = 60_000
 SOLVED = 1e-8
 
 Chain = MarkovChain | Generator
-Mask = Bool[Array | np.ndarray, "states"]
+Mask = Array | np.ndarray
 
 
 def rate_matrix(chain: Chain) -> Any:
@@ -57,11 +55,16 @@ def checked_mask(states: Any, n: int, name: str) -> np.ndarray:
     return mask
 
 
-def _solve(matrix: Any, right: np.ndarray) -> np.ndarray:
-    """Solve a sparse system: directly, or by iteration where a random graph would fill the factors."""
+def solved(matrix: Any, right: np.ndarray) -> np.ndarray:
+    """Solve a sparse system: directly, or by iteration where a random graph would fill the factors.
+
+    Args:
+        matrix: (n, n) sparse.
+        right: (n,) right-hand side.
+    """
     n = matrix.shape[0]
     if n <= DENSE:
-        return la.solve(matrix.toarray(), right)
+        return np.linalg.solve(matrix.toarray(), right)
     grid = matrix.nnz <= 8 * n
     if grid and n <= DIRECT:
         out = spl.spsolve(sp.csc_array(matrix), right)
@@ -92,7 +95,9 @@ def stationary_distribution(chain: Chain) -> Float[np.ndarray, "states"]:
         >>> stationary_distribution(MarkovChain([[0.5, 0.5], [1.0, 0.0]])).round(6).tolist()
         [0.666667, 0.333333]
 
-    Source: [norris1997].
+    Accuracy: up to 1500 states every probability to round-off, however small; beyond, that of a sparse solve.
+
+    Source: [norris1997]; elimination without subtractions [grassmann1985].
     """
     rates = rate_matrix(chain)
     n = rates.shape[0]
@@ -111,16 +116,33 @@ def stationary_distribution(chain: Chain) -> Float[np.ndarray, "states"]:
     if len(keep) == 1:
         out[keep] = 1.0
         return out
+    if len(keep) <= DENSE:
+        out[keep] = _without_subtractions(inner.toarray())
+        return out
     # Fix the weight of the state that is left most slowly, solve for the others, normalise.
     fixed = int(np.argmax(inner.diagonal()))
     others = np.arange(len(keep)) != fixed
     transposed = sp.csr_array(inner.T)
     right = -transposed[others][:, [fixed]].toarray().ravel()
     weight = np.ones(len(keep))
-    weight[others] = _solve(sp.csr_array(transposed[others][:, others]), right)
+    weight[others] = solved(sp.csr_array(transposed[others][:, others]), right)
     weight = np.maximum(weight, 0.0)
     out[keep] = weight / weight.sum()
     return out
+
+
+def _without_subtractions(rates: np.ndarray) -> np.ndarray:
+    """Stationary law by eliminating states one by one; only positive numbers are added, so nothing cancels."""
+    a = np.array(rates)
+    n = len(a)
+    for k in range(n - 1, 0, -1):
+        a[:k, k] /= a[k, :k].sum()
+        a[:k, :k] += np.outer(a[:k, k], a[k, :k])
+    weight = np.empty(n)
+    weight[0] = 1.0
+    for k in range(1, n):
+        weight[k] = weight[:k] @ a[:k, k]
+    return weight / weight.sum()
 
 
 def mean_first_passage(chain: Chain, target: Mask) -> Float[np.ndarray, "states"]:
@@ -151,7 +173,7 @@ def mean_first_passage(chain: Chain, target: Mask) -> Float[np.ndarray, "states"
     out = np.zeros(rates.shape[0])
     free = ~target
     if free.any():
-        out[free] = _solve(sp.csr_array(rates[free][:, free]), -np.ones(free.sum()))
+        out[free] = solved(sp.csr_array(rates[free][:, free]), -np.ones(free.sum()))
     return out
 
 
@@ -195,7 +217,7 @@ def passage_moments(chain: Chain, target: Mask) -> tuple[np.ndarray, np.ndarray]
     second = np.zeros_like(mean)
     if free.any():
         right = -2.0 * mean[free] + step
-        second[free] = _solve(sp.csr_array(rates[free][:, free]), right)
+        second[free] = solved(sp.csr_array(rates[free][:, free]), right)
     return mean, np.sqrt(np.maximum(second - mean**2, 0.0))
 
 
@@ -236,7 +258,7 @@ def committor(chain: Chain, start: Mask, end: Mask) -> Float[np.ndarray, "states
     free = ~(a | b)
     if free.any():
         right = -np.asarray(rates[free][:, b].sum(axis=1)).ravel()
-        out[free] = np.clip(_solve(sp.csr_array(rates[free][:, free]), right), 0.0, 1.0)
+        out[free] = np.clip(solved(sp.csr_array(rates[free][:, free]), right), 0.0, 1.0)
     return out
 
 

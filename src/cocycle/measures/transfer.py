@@ -1,5 +1,7 @@
 """Transfer operators from pairs of points, and the chain on the points of one trajectory."""
 
+from typing import Any
+
 import equinox as eqx
 import numpy as np
 import scipy.sparse
@@ -80,7 +82,7 @@ def transfer_operator(
     return TransferOperator(chain, keep, len(x) - int(kept.sum()), len(x))
 
 
-def _recurrent(counts: sp.csr_array) -> np.ndarray:
+def _recurrent(counts: Any) -> np.ndarray:
     """Boxes of the strongly connected set that holds most of the counts."""
     _, label = connected_components(counts, directed=True, connection="strong")
     entries = counts.tocoo()
@@ -89,7 +91,7 @@ def _recurrent(counts: sp.csr_array) -> np.ndarray:
     return np.flatnonzero(label == np.argmax(weight)) if weight.any() else np.zeros(0, dtype=int)
 
 
-def _never_dead(counts: sp.csr_array) -> np.ndarray:
+def _never_dead(counts: Any) -> np.ndarray:
     """Boxes that are left by some pair, again and again without those that are not."""
     keep = np.arange(counts.shape[0])
     while keep.size:

@@ -9,7 +9,7 @@ from cocycle.core.estimate import Estimate
 from cocycle.core.presentation import Presentable
 from cocycle.measures.survival import SurvivalCurve, mean_lifetime, survival_curve
 
-Mask = Bool[Array | np.ndarray, "time"]
+Mask = Array | np.ndarray
 
 
 class Visits(eqx.Module, Presentable):

@@ -2,6 +2,7 @@
 
 import functools
 import pathlib
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,10 +12,11 @@ import numpy as np
 from cocycle.core.errors import OutputError, ParameterError
 from cocycle.core.storage import atomic_file
 from cocycle.core.system import AbstractSystem
-from cocycle.report.bifurcation import Sweep
 from cocycle.report.figure_parts import Figure
+from cocycle.report.noise import Regime
 from cocycle.report.schema import to_text
 from cocycle.report.series import Series
+from cocycle.stability.continuation.orbit_diagram import Sweep
 
 
 class Report:
@@ -139,6 +141,8 @@ def report(
     duration: float | None = None,
     parameters: dict[str, Any] | None = None,
     sweep: Sweep | None = None,
+    noise: float | Sequence[float] | None = None,
+    lifetimes: Regime | None = None,
     column: str | int | None = None,
     dt: float | None = None,
     seed: int = 0,
@@ -147,13 +151,17 @@ def report(
     """Make a report of a system or of measured data.
 
     Args:
-        source: a System, the name of one in the catalogue, the path of a data file, a Series, or an array of values.
+        source: a System, the name of one in the catalogue, the path of a data file, of a saved model or of a recorded
+            training run, a Series, an array of values, or a verdict of `cocycle.training.stability`.
         x0: initial state of a system; default its own.
         driver: driver of a system; default its own, or noise of the seed for a stochastic equation.
         n_steps: steps of a system's spectrum; default what suits it.
         duration: the same as a time.
         parameters: parameter values of a system that differ from its own.
         sweep: also follow a system over this parameter.
+        noise: also find out what noise does: sigma added to a deterministic system, a factor of the noise of a
+            stochastic one (which is looked at in any case); several levels for lifetimes.
+        lifetimes: regime of one coordinate whose lifetimes over the noise levels are wanted.
         column: column of a data file.
         dt: time between two values of data; for a system, length of its step.
         seed: of noise, surrogates and estimators.
@@ -173,10 +181,20 @@ def report(
     """
     from cocycle.report import sources
 
+    levels = None if noise is None else tuple(np.atleast_1d(np.asarray(noise, dtype=float)).tolist())
     system_options = {"x0": x0, "driver": driver, "n_steps": n_steps, "duration": duration, "sweep": sweep}
+    system_options |= {"noise": levels, "lifetimes": lifetimes}
     options = {**system_options, "seed": seed, "progress": progress}
+    if isinstance(source, str | pathlib.Path) and sources.is_saved_system(str(source)):
+        source = sources.saved_system(str(source))
     if isinstance(source, AbstractSystem):
         return sources.of_system(source, parameters=parameters, dt=dt, **options)
+    # A verdict exists only where its module was loaded, which is not worth loading for a system.
+    training = sys.modules.get("cocycle.training.verdict")
+    if training is not None and isinstance(source, training.Stability):
+        from cocycle.report.stability_report import stability_report
+
+        return stability_report(source)
     if isinstance(source, str) and sources.is_catalogue_name(source):
         return sources.of_catalogue(source, parameters=parameters, dt=dt, **options)
     given = [name for name, value in {**system_options, "parameters": parameters}.items() if value is not None]
@@ -184,6 +202,12 @@ def report(
         raise ParameterError(f"{', '.join(given)} belong to a system, but the source is data; leave them out.")
     if isinstance(source, str | pathlib.Path):
         from cocycle.report.reading import read
+        from cocycle.training.run_file import is_run
+
+        if is_run(source):
+            from cocycle.report.run_page import of_run
+
+            return of_run(source)
 
         return sources.of_series(read(source, column=column, dt=dt), seed=seed, progress=progress)
     if isinstance(source, Series):

@@ -20,6 +20,8 @@ from cocycle.core.drivers import Clock, Still
 from cocycle.core.estimate import Estimate
 from cocycle.core.parameters import parameters
 from cocycle.core.run import Status
+from cocycle.report.noise import NoiseEffect
+from cocycle.report.rest import entries
 from cocycle.report.system_analysis import PATTERN, SystemAnalysis
 from cocycle.stability import Regime, kaplan_yorke_dimension
 from cocycle.stability.regime import zero_tolerance
@@ -146,7 +148,10 @@ def system_document(analysis: SystemAnalysis, source: dict[str, Any] | None = No
     about: dict[str, Any] = {"kind": "system", "name": analysis.name, "type": type(analysis.system).__name__}
     spectrum = analysis.spectrum
     about["dimension"] = int(analysis.points.shape[1]) if spectrum is None else spectrum.n_dimensions
-    document = frame({**about, **(source or {})}, analysis.verdict.regime, analysis.verdict.reasons)
+    reasons = analysis.verdict.reasons
+    if analysis.noise is not None:
+        reasons = (*reasons, noise_sentence(analysis.noise))
+    document = frame({**about, **(source or {})}, analysis.verdict.regime, reasons)
     document["quantities"] = _system_quantities(analysis)
     document["refusals"] = _system_refusals(analysis, document["quantities"])
     document["checks"] = _checks(analysis)
@@ -164,6 +169,18 @@ def system_document(analysis: SystemAnalysis, source: dict[str, Any] | None = No
         "interrupted": analysis.interrupted,
     }
     document["notes"] = list(analysis.notes)
+    if analysis.rest is not None:
+        document["fixed_points"] = {
+            "variables": list(analysis.variables),
+            "box": number(analysis.rest.box),
+            "guarantee": str(analysis.rest.guarantee),
+            "note": analysis.rest.note,
+            "sum_of_indices": analysis.rest.sum_of_indices,
+            "eigenvalues_are": "rates" if analysis.is_flow else "multipliers",
+            "points": entries(analysis.rest),
+        }
+    if analysis.noise is not None:
+        document["noise"] = noise_document(analysis.noise)
     if analysis.bifurcation is not None:
         strip = analysis.bifurcation
         document["sweep"] = {
@@ -175,6 +192,56 @@ def system_document(analysis: SystemAnalysis, source: dict[str, Any] | None = No
             "n_diverged": strip.n_diverged,
         }
     return document
+
+
+def noise_document(effect: NoiseEffect) -> dict[str, Any]:
+    """Entry `noise` of a document.
+
+    Args:
+        effect: what noise does.
+    """
+    sign, times = effect.sign, effect.times
+    out: dict[str, Any] = {
+        "level": effect.level,
+        "kind": "added" if effect.added else "factor",
+        "verdict": effect.verdict,
+        "synchronises": effect.synchronises,
+        "exponent_sign": None if sign is None else sign.sign,
+        "wrong_sign_probability": None if sign is None else sign.alpha,
+        "exponent": None if sign is None else number(sign.exponent.value),
+        "exponent_stderr": None if sign is None else number(sign.exponent.stderr),
+        "n_points": int(effect.motion.distances.shape[1]) + 1,
+        "n_realisations": len(times.times),
+        "n_together": int(times.observed.sum()),
+        "horizon": times.horizon,
+    }
+    found = effect.lifetimes
+    if found is not None:
+        out["lifetimes"] = {
+            "regime": str(found.regime),
+            "levels": list(found.levels),
+            "mean": [None if m is None else number(m.value) for m in found.mean],
+            "stderr": [None if m is None else number(m.stderr) for m in found.mean],
+            "n_visits": list(found.n_visits),
+            "duration": found.duration,
+        }
+    return out
+
+
+def noise_sentence(effect: NoiseEffect) -> str:
+    """What noise does, in a sentence that names its strength.
+
+    Args:
+        effect: what noise does.
+    """
+    if effect.added:
+        return f"Noise of strength {effect.level:g}: {effect.verdict}"
+    return effect.verdict if effect.level == 1 else f"Noise times {effect.level:g}: {effect.verdict}"
+
+
+def _time_together(effect: NoiseEffect) -> Estimate | None:
+    """Mean time after which points are together, where all of them were."""
+    return effect.times.mean if effect.synchronises and effect.times.observed.all() else None
 
 
 def time_unit(analysis: SystemAnalysis) -> str:
@@ -201,6 +268,8 @@ def _system_quantities(analysis: SystemAnalysis) -> dict[str, Any]:
         out["kaplan_yorke_dimension"] = entry(_kaplan_yorke(analysis), "1")
         out["mean_log_volume_rate"] = entry(spectrum.mean_log_volume_rate, rate)
         out["entropy_rate_bound"] = entry(spectrum.entropy_rate_bound, rate)
+    if analysis.noise is not None:
+        out["synchronisation_time"] = entry(_time_together(analysis.noise), time)
     out["lyapunov_time"] = entry(analysis.lyapunov_time, time)
     out["predictability_time"] = entry(analysis.predictability_time, time)
     found = analysis.correlation
@@ -240,11 +309,15 @@ def _system_refusals(analysis: SystemAnalysis, quantities: dict[str, Any]) -> di
         "lyapunov_time": calm,
         "predictability_time": calm,
         "kaplan_yorke_dimension": "the exponents computed do not sum to a negative number; more of them are needed.",
+        "synchronisation_time": "points under the same noise did not come together in all realisations watched.",
         "mean_log_volume_rate": "only part of the spectrum was computed; the sum needs all of it.",
         "correlation_dimension": "no plateau was found.",
         **analysis.refusals,
     }
-    return {name: reasons.get(name, "not computed.") for name, q in quantities.items() if q["value"] is None}
+    out = {name: reasons.get(name, "not computed.") for name, q in quantities.items() if q["value"] is None}
+    if "fixed_points" in analysis.refusals:
+        out["fixed_points"] = analysis.refusals["fixed_points"]
+    return out
 
 
 def _checks(analysis: SystemAnalysis) -> dict[str, Any]:

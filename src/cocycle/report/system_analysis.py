@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -17,6 +18,7 @@ from cocycle.core.errors import (
     ParameterError,
 )
 from cocycle.core.estimate import Estimate
+from cocycle.core.realisations import is_random
 from cocycle.core.run import Status, Trajectory, trajectory
 from cocycle.core.start import count, start
 from cocycle.core.system import AbstractSystem, positive_time
@@ -24,8 +26,11 @@ from cocycle.measures.dimension import CorrelationDimension, correlation_dimensi
 from cocycle.measures.embedding import delay_by_mutual_information
 from cocycle.measures.ordinal import permutation_entropy, statistical_complexity
 from cocycle.measures.spectrum import PowerSpectrum, power_spectrum, rice_period
-from cocycle.report.bifurcation import Bifurcation, Sweep, bifurcation_diagram
-from cocycle.stability import Regime, Spectrum, Verdict, flat_orbit, lyapunov_spectrum, regime
+from cocycle.report.noise import NoiseEffect, noise_of_orbit
+from cocycle.report.noise import Regime as Spell
+from cocycle.report.rest import rest_points
+from cocycle.stability import FixedPoints, Regime, Spectrum, Verdict, flat_orbit, lyapunov_spectrum, regime
+from cocycle.stability.continuation.orbit_diagram import Bifurcation, Sweep, bifurcation_diagram
 from cocycle.steppers import ItoSDE, StratonovichSDE
 
 N_STEPS = 50_000
@@ -63,7 +68,9 @@ class SystemAnalysis:
         seed: of noise and of the estimators.
         n_steps: steps of the spectrum, transient included.
         interrupted: whether a person stopped it; then later parts are missing.
+        noise: what noise does, for a stochastic system or where it was asked for, else None.
         approach: the orbit from the initial state, where the attractor itself shows no motion, else None.
+        rest: fixed points near the attractor, where the system is small and has no drive, else None.
     """
 
     system: AbstractSystem
@@ -85,6 +92,8 @@ class SystemAnalysis:
     n_steps: int
     interrupted: bool = False
     approach: Trajectory | None = None
+    rest: FixedPoints | None = None
+    noise: NoiseEffect | None = None
 
     @property
     def points(self) -> np.ndarray:
@@ -165,6 +174,8 @@ def analyse_system(
     duration: float | None = None,
     seed: int = 0,
     sweep: Sweep | None = None,
+    noise: Sequence[float] | None = None,
+    lifetimes: Spell | None = None,
     name: str | None = None,
     progress: bool | None = None,
 ) -> SystemAnalysis:
@@ -178,6 +189,8 @@ def analyse_system(
         duration: the same as a time.
         seed: of noise and of the estimators.
         sweep: also follow the orbit over this parameter.
+        noise: noise levels: sigma added to a deterministic system, factors of the noise of a stochastic one.
+        lifetimes: regime whose lifetimes over those levels are wanted.
         name: what to call it; default the name of the system.
         progress: show progress bars; None shows them on a terminal when the work is long.
 
@@ -189,6 +202,8 @@ def analyse_system(
         ParameterError: if a count or the initial state cannot be used.
     """
     driver = driver_for(system, x0, seed) if driver is None else driver
+    if lifetimes is not None and not noise and not is_random(driver):
+        raise ParameterError("lifetimes over the noise level need levels: --noise 0,0.1,0.2 (noise=[0, 0.1, 0.2]).")
     n_steps = steps_of(system, x0, n_steps, duration)
     refusals: dict[str, str] = {}
     with warnings.catch_warnings(record=True) as caught:
@@ -203,6 +218,7 @@ def analyse_system(
         approach = None
         if np.ptp(points, axis=0).max() <= REST * max(float(np.abs(points).max()), 1e-300) and not stopped:
             approach = trajectory(system, x0, driver, n_steps=min(n_steps, N_APPROACH), progress=progress)
+        rest = None if stopped else rest_points(system, points, driver, refusals)
         strip = None
         if sweep is not None and not stopped:
             label = _variables(system, points)[0]
@@ -210,6 +226,10 @@ def analyse_system(
             strip = bifurcation_diagram(
                 system, x0, driver, over=sweep, n_steps=steps, coordinate=label, progress=progress
             )
+        effect = None
+        if not stopped and (noise or is_random(driver)):
+            names = _variables(system, points)
+            effect = noise_of_orbit(system, driver, orbit, noise, lifetimes, names, n_steps, seed, refusals, progress)
     return SystemAnalysis(
         system=system,
         name=name or getattr(system, "name", None) or type(system).__name__,
@@ -230,6 +250,8 @@ def analyse_system(
         n_steps=n_steps,
         interrupted=stopped,
         approach=approach,
+        rest=rest,
+        noise=effect,
     )
 
 

@@ -22,6 +22,7 @@ from cocycle.report.figure_parts import (
     stacked,
     thin,
 )
+from cocycle.report.noise_figures import noise_figures
 from cocycle.report.schema import time_unit
 from cocycle.report.system_analysis import SystemAnalysis
 
@@ -46,6 +47,8 @@ def system_figures(analysis: SystemAnalysis) -> tuple[Figure, ...]:
     if analysis.correlation is not None:
         figures.append(correlation_slopes(analysis.correlation, "the state"))
     figures.append(strip(analysis))
+    if analysis.noise is not None:
+        figures += noise_figures(analysis.noise, time_unit(analysis))
     return tuple(figure for figure in figures if figure is not None)
 
 

@@ -45,7 +45,7 @@ class ProjectedEuler(AbstractItoStepper):
     manifold: AbstractManifold
     strong_order: ClassVar[float] = 0.5
 
-    def __init__(self, manifold: AbstractManifold):
+    def __init__(self, manifold: Any):
         self.manifold = _checked(manifold, "ProjectedEuler")
 
     def step(self, drift: Field, diffusion: Field, t: Any, y: Array, args: Any, dt: Any, dw: Increment) -> Array:
@@ -80,7 +80,7 @@ class ProjectedHeun(AbstractStratonovichStepper):
     manifold: AbstractManifold
     strong_order: ClassVar[float] = 1.0
 
-    def __init__(self, manifold: AbstractManifold):
+    def __init__(self, manifold: Any):
         self.manifold = _checked(manifold, "ProjectedHeun")
 
     def step(self, drift: Field, diffusion: Field, t: Any, y: Array, args: Any, dt: Any, dw: Increment) -> Array:
@@ -100,7 +100,7 @@ class GeometricHeun(AbstractStratonovichStepper):
     $$\tilde y = e^{A(y)} y, \qquad y' = e^{(A(y) + A(\tilde y)) / 2}\, y$$
 
     A(y) is the infinitesimal motion that gives the increment of the equation at y: a rotation on the sphere and on the
-    orthogonal group, a shift on a torus. Rigid motions of the whole space are reproduced exactly.
+    orthogonal group, a shift on a torus. Rotations of the orthogonal group at a fixed axis are reproduced exactly.
 
     Args:
         manifold: where the state lives.
@@ -125,7 +125,7 @@ class GeometricHeun(AbstractStratonovichStepper):
     manifold: AbstractManifold
     strong_order: ClassVar[float] = 1.0
 
-    def __init__(self, manifold: AbstractManifold):
+    def __init__(self, manifold: Any):
         self.manifold = _checked(manifold, "GeometricHeun")
 
     def step(self, drift: Field, diffusion: Field, t: Any, y: Array, args: Any, dt: Any, dw: Increment) -> Array:

@@ -45,7 +45,7 @@ class AdditiveNoise(AbstractDifferentiableSystem):
     name: str | None = eqx.field(static=True)
     variables: tuple[str, ...] | None = eqx.field(static=True)
 
-    def __init__(self, system: AbstractSystem, sigma: Any):
+    def __init__(self, system: Any, sigma: Any):
         if not isinstance(system, AbstractSystem):
             raise ParameterError(f"AdditiveNoise takes a System, got {type(system).__name__}.")
         self.system, self.dt = system, system.dt

@@ -5,7 +5,7 @@ import pytest
 from small_systems import logistic, lorenz
 
 import cocycle as cc
-from cocycle.report.bifurcation import Sweep
+from cocycle.stability.continuation.orbit_diagram import Sweep
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,9 @@ from small_systems import logistic, lorenz
 import cocycle as cc
 from cocycle.core.drivers import Brownian, Clock, Still
 from cocycle.core.errors import NonFiniteStateError, ParameterError, UnknownNameError
-from cocycle.report.bifurcation import Sweep, bifurcation_diagram
 from cocycle.report.present import to_html, to_pandas, to_xarray
 from cocycle.report.system_analysis import analyse_system, driver_for, steps_of
+from cocycle.stability.continuation.orbit_diagram import Sweep, bifurcation_diagram
 
 
 def test_strip_of_the_logistic_map_shows_its_cycles():

@@ -1,7 +1,6 @@
 """Attractors by recurrence: orbits that come back to cells that they have visited; orbits that share cells are one."""
 
 import dataclasses
-from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -24,10 +23,11 @@ FRESH = 0.05
 class Recurrences(eqx.Module):
     """How attractors are found and orbits assigned.
 
-    Orbits from some of the initial states are followed past a transient and recorded. One whose later half visits
-    hardly any cell that its first half did not is on an attractor; orbits that share cells, or neighbours, are on the
-    same. All initial states are then followed until they have stayed in the cells of one attractor for some steps;
-    those that never do are used to find more attractors.
+    Orbits from some of the initial states are followed past a transient. Stable fixed points near their ends get a
+    trapping region (see `trap_of`). Orbits that are in none are recorded: one whose later half visits hardly any cell
+    that its first half did not is on an attractor; orbits that share cells, or neighbours, are on the same. All initial
+    states are then followed until they enter a trapping region, or have stayed in the cells of one attractor for some
+    steps; those that never do are used to find more attractors.
 
     Attributes:
         n_seeds: orbits recorded at once.
@@ -38,6 +38,7 @@ class Recurrences(eqx.Module):
         cells_per_axis: default as many as make 4 million cells, at most 512.
         n_stay: consecutive steps in the cells of an attractor that assign an orbit to it.
         max_steps: steps after which an orbit is left undecided.
+        traps: whether trapping regions are used; without them orbits must come into the cells of a fixed point.
         escape: an orbit this many times farther out than all initial states and attractors has diverged.
 
     Source: [datseris2022].
@@ -51,6 +52,7 @@ class Recurrences(eqx.Module):
     cells_per_axis: int | None = None
     n_stay: int = 20
     max_steps: int = 100_000
+    traps: bool = True
     escape: float = 1e4
 
 
@@ -61,7 +63,7 @@ class Attractor(Presentable):
     Attributes:
         label: number, from 1.
         points: states (n, D).
-        n_cells: cells visited.
+        n_cells: cells visited; 0 for a fixed point with a trapping region.
     """
 
     label: int
@@ -113,49 +115,58 @@ class Cells:
         return np.where(inside, np.ravel_multi_index(tuple(np.moveaxis(index, -1, 0)), self.shape), -1)
 
 
-def recorded(ensemble: Ensemble, seeds: np.ndarray, method: Recurrences, limit: float) -> tuple[list, np.ndarray]:
-    """Follow seeds past their transient and record them.
+def padded(v: np.ndarray) -> np.ndarray:
+    """Repeat the last row up to a power of two, so that few shapes are compiled.
+
+    Args:
+        v: states (n, D).
+    """
+    n = 8
+    while n < len(v):
+        n *= 2
+    return np.concatenate([v, np.repeat(v[-1:], n - len(v), axis=0)])
+
+
+def recorded(ensemble: Ensemble, ends: np.ndarray, method: Recurrences, limit: float) -> list[np.ndarray]:
+    """Record orbits that are past their transient; those that do not recur are followed longer.
 
     Args:
         ensemble: what moves them.
-        seeds: initial states (n, D).
+        ends: states (n, D).
         method: lengths.
         limit: size beyond which an orbit has diverged.
 
     Returns:
-        For each seed the states (rows, D), or None where it diverged; and the last states.
+        States (rows, D) of each orbit that did not diverge.
     """
     stride = method.stride or (5 if ensemble.system.continuous_time else 1)
-    n = 8
-    while n < len(seeds):
-        n *= 2
-    v = np.concatenate([seeds, np.repeat(seeds[-1:], n - len(seeds), axis=0)])
-    rows_of: list[Any] = [None] * n
-    open_rows = np.arange(n) < len(seeds)
+    v = padded(ends)
+    out: list[np.ndarray] = []
+    still = np.arange(len(v)) < len(ends)
     n_transient, n_rows = method.n_transient, method.n_rows
     for doubling in range(method.n_doublings + 1):
-        v = np.asarray(advance(ensemble, jnp.asarray(v), jnp.asarray(n_transient)))
         rows, last = record(ensemble, jnp.asarray(v), n_rows, jnp.asarray(stride))
         rows = np.asarray(rows)
         finite = np.isfinite(rows).all(axis=(0, 2)) & (np.abs(rows).max(axis=(0, 2)) < limit)
-        done = finite if doubling == method.n_doublings else finite & _recurs(rows)
-        for k in np.flatnonzero(open_rows & done):
-            rows_of[k] = rows[:, k]
-        open_rows &= ~done & finite
-        if not open_rows.any():
+        done = finite if doubling == method.n_doublings else finite & _recurs(np.where(finite[:, None], rows, 0.0))
+        out.extend(rows[:, k] for k in np.flatnonzero(still & done))
+        still &= ~done & finite
+        if not still.any():
             break
-        v = np.where(finite[:, None], np.asarray(last), 0.0)
         n_transient, n_rows = 2 * n_transient, 2 * n_rows
-    return rows_of[: len(seeds)], np.asarray(v)[: len(seeds)]
+        v = np.where(finite[:, None], np.asarray(last), 0.0)
+        v = np.asarray(advance(ensemble, jnp.asarray(v), jnp.asarray(n_transient)))
+    return out
 
 
 def _recurs(rows: np.ndarray) -> np.ndarray:
     """Whether the second half of each orbit visits hardly any cell that the first did not (cells of its own extent)."""
     half = len(rows) // 2
-    low, high = rows.min(axis=(0, 1)), rows.max(axis=(0, 1))
+    low, high = np.min(rows, axis=(0, 1)), np.max(rows, axis=(0, 1))
     n = max(2, int(MAX_CELLS ** (1 / rows.shape[2])) // 8)
-    index = np.floor((rows - low) / np.maximum(high - low, 1e-300) * min(n, 64) * (1 - 1e-12)).astype(np.int64)
-    flat = np.ravel_multi_index(tuple(np.moveaxis(index, -1, 0)), (min(n, 64) + 1,) * rows.shape[2])
+    index = np.floor((rows - low) / np.maximum(high - low, 1e-300) * min(n, 64)).astype(np.int64)
+    # A number for each cell: powers of 67, which may wrap around without harm.
+    flat = index @ (np.int64(67) ** np.arange(rows.shape[2], dtype=np.int64))
     out = np.zeros(rows.shape[1], dtype=bool)
     for k in range(rows.shape[1]):
         out[k] = np.mean(~np.isin(flat[half:, k], flat[:half, k])) <= FRESH

@@ -1,15 +1,17 @@
 """Many initial states at once, without a drive: how orbits are started, followed and recorded in batches."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from cocycle.core.drivers import Still
 from cocycle.core.errors import ParameterError, UnknownNameError, suggest
+from cocycle.core.lanes import CannotSplitError, split_numbers
 from cocycle.core.start import start
 from cocycle.core.system import AbstractSystem, State
 from cocycle.stability.equilibria.equation import state_of, vector_of
@@ -67,6 +69,20 @@ def ensemble_of(system: AbstractSystem, x0: Any = None) -> Ensemble:
     return Ensemble(system, x)
 
 
+def stepper_of(ensemble: Ensemble, n_dimensions: int) -> Callable[[tuple[Array, ...]], tuple[Array, ...]]:
+    """Return one step of a batch that is held as one array (B,) for each coordinate.
+
+    Args:
+        ensemble: what moves the states.
+        n_dimensions: D.
+    """
+    try:
+        return jax.vmap(split_numbers(ensemble.step, n_dimensions))
+    except CannotSplitError:
+        move = jax.vmap(ensemble.step, in_axes=1, out_axes=1)
+        return lambda columns: tuple(move(jnp.stack(columns)))
+
+
 @eqx.filter_jit
 def advance(ensemble: Ensemble, v: Float[Array, "B D"], n_steps: Any) -> Array:
     """Advance states by n_steps.
@@ -76,7 +92,8 @@ def advance(ensemble: Ensemble, v: Float[Array, "B D"], n_steps: Any) -> Array:
         v: states (B, D).
         n_steps: steps.
     """
-    return jax.lax.fori_loop(0, n_steps, lambda i, v: jax.vmap(ensemble.step)(v), v)
+    step = stepper_of(ensemble, v.shape[1])
+    return jnp.stack(jax.lax.fori_loop(0, n_steps, lambda i, c: step(c), tuple(v.T)), axis=1)
 
 
 @eqx.filter_jit
@@ -92,13 +109,14 @@ def record(ensemble: Ensemble, v: Float[Array, "B D"], n_rows: int, stride: Any)
     Returns:
         States (rows, B, D), and the last ones.
     """
+    step = stepper_of(ensemble, v.shape[1])
 
-    def row(v: Any, _: Any) -> Any:
-        v = jax.lax.fori_loop(0, stride, lambda i, v: jax.vmap(ensemble.step)(v), v)
-        return v, v
+    def row(columns: Any, _: Any) -> Any:
+        columns = jax.lax.fori_loop(0, stride, lambda i, c: step(c), columns)
+        return columns, jnp.stack(columns, axis=1)
 
-    v, rows = jax.lax.scan(row, v, None, length=n_rows)
-    return rows, v
+    columns, rows = jax.lax.scan(row, tuple(v.T), None, length=n_rows)
+    return rows, jnp.stack(columns, axis=1)
 
 
 class StateGrid:

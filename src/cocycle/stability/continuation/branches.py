@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -12,7 +13,13 @@ from cocycle.stability.continuation.branch import BifurcationKind, BifurcationPo
 from cocycle.stability.continuation.curve import Curve, correct, correct_at, local_geometry
 from cocycle.stability.continuation.follow import Follower, StepSizes, interval_of
 from cocycle.stability.cycles.orbit import PeriodicOrbit
-from cocycle.stability.cycles.shooting import CycleEquation, cycle_equation, refined_cycle, segment_starts
+from cocycle.stability.cycles.shooting import (
+    CycleEquation,
+    cycle_equation,
+    periodic_orbit,
+    refined_cycle,
+    segment_starts,
+)
 from cocycle.stability.equilibria.equation import Equation, equation_of, state_of, vector_of
 from cocycle.stability.equilibria.fixed_point import FixedPoint
 from cocycle.stability.equilibria.newton import polish
@@ -172,31 +179,34 @@ def cycle_at_hopf(
     """
     if point.kind is not BifurcationKind.HOPF:
         raise ParameterError(f"a Hopf point is needed, got a {point.kind}.")
-    at = with_parameters(flow, **{parameter: point.value})
+    at = _with(flow, parameter, point.value)
     equation = equation_of(at, state_of(jnp.asarray(point.x), at.initial_state(flow.x0)))
     values, vectors = np.linalg.eig(np.asarray(equation.derivative(jnp.asarray(point.x))))
     w = vectors[:, int(np.argmin(np.abs(values - 1j * point.frequency)))]
-    w = w / np.linalg.norm(w.real)
+    w = w / np.linalg.norm(np.real(w))
     size = amplitude * max(1.0, float(np.linalg.norm(point.x)))
-    v = jnp.asarray(point.x + size * w.real)
+    v = jnp.asarray(point.x + size * np.real(w))
     period = 2 * np.pi / point.frequency
     cycles = cycle_equation(at, v, n_segments=n_segments, n_steps=128)
     # On the ellipse of the linear flow, at a fixed amplitude: the parameter is the unknown that gives way.
     angles = 2 * np.pi * np.arange(n_segments) / n_segments
-    ring = point.x + size * (np.cos(angles)[:, None] * w.real - np.sin(angles)[:, None] * w.imag)
+    ring = point.x + size * (np.cos(angles)[:, None] * np.real(w) - np.sin(angles)[:, None] * np.imag(w))
     u = np.append(ring.ravel(), period)
     scale = np.append(np.full(u.size - 1, size), period)
     curve = Curve(cycles, jnp.asarray(scale), jnp.asarray(point.value), jnp.asarray(_width(point)), parameter)
     z = curve.point(u, point.value)
-    outward = jnp.asarray(np.append(np.tile(w.real, n_segments) * (np.arange(u.size - 1) < len(w)), [0.0, 0.0]))
+    outward = jnp.asarray(np.append(np.tile(np.real(w), n_segments) * (np.arange(u.size - 1) < len(w)), [0.0, 0.0]))
     end, found, _, _ = correct(curve, z, outward / jnp.linalg.norm(outward))
     u, p = curve.unknowns(end)
     if not bool(found) or float(jnp.linalg.norm(u[: len(w)] - point.x)) < 0.1 * size:
         raise NotFoundError("no cycle was found near the Hopf point; take a smaller amplitude.")
-    at = with_parameters(flow, **{parameter: float(p)})
-    from cocycle.stability.cycles.shooting import periodic_orbit
-
+    at = _with(flow, parameter, float(p))
     return at, periodic_orbit(at, state_of(u[: len(w)], equation.like), period=float(u[-1]), n_segments=n_segments)
+
+
+def _with(flow: Flow, parameter: str, value: float) -> Flow:
+    changed: Any = with_parameters(flow, **{parameter: value})
+    return changed
 
 
 def _width(point: BifurcationPoint) -> float:
@@ -261,7 +271,7 @@ def _doubled(curve: Curve, equation: Equation, point: BifurcationPoint) -> tuple
     """The equation of twice the period, and the eigenvector of the multiplier -1."""
     matrix = np.asarray(curve.matrix(curve.point(point.unknowns, point.value)))
     values, vectors = np.linalg.eig(matrix)
-    w = vectors[:, int(np.argmin(np.abs(values + 1.0)))].real
+    w = np.real(vectors[:, int(np.argmin(np.abs(values + 1.0)))])
     twice = Equation(equation.system, equation.like, 2 * equation.period, False)
     direction = np.append(w / np.asarray(curve.scale), 0.0)
     doubled = Curve(twice, curve.scale, curve.origin, curve.span, curve.parameter)
@@ -270,8 +280,6 @@ def _doubled(curve: Curve, equation: Equation, point: BifurcationPoint) -> tuple
 
 def _other_direction(curve: Curve, point: BifurcationPoint) -> Any:
     """In the kernel of the Jacobian, the direction across the branch itself."""
-    import jax
-
     z = curve.point(point.unknowns, point.value)
     before = jnp.zeros_like(z).at[-1].set(1.0)
     _, _, vectors = np.linalg.svd(np.asarray(jax.jacfwd(curve.residual)(z)))

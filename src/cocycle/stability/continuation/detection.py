@@ -10,6 +10,7 @@ from cocycle.stability.continuation.branch import BifurcationKind, BifurcationPo
 from cocycle.stability.continuation.curve import Curve, correct, local_geometry
 from cocycle.stability.cycles.orbit import without_trivial
 from cocycle.stability.cycles.shooting import CycleEquation
+from cocycle.stability.equilibria.equation import Equation
 
 # Pairs of real eigenvalues that merely mirror each other also make the test of a Hopf point vanish.
 PAIR = 1e-6
@@ -43,7 +44,7 @@ def local(curve: Curve, z: Any, before: Any) -> Local:
     whole = np.linalg.eigvals(np.asarray(matrix)).astype(complex)
     cycle = isinstance(curve.equation, CycleEquation)
     rest = without_trivial(whole) if cycle else whole
-    flow = not cycle and curve.equation.is_flow
+    flow = isinstance(curve.equation, Equation) and curve.equation.is_flow
     tests = {BifurcationKind.FOLD: float(t[-1]), BifurcationKind.BRANCH_POINT: float(border)}
     if flow:
         tests[BifurcationKind.HOPF] = _over_pairs(rest, lambda a, b: a + b)
@@ -101,7 +102,8 @@ def locate(curve: Curve, a: Local, b: Local, kind: BifurcationKind, row: int) ->
         return seen[sigma].tests[kind]
 
     try:
-        sigma = float(brentq(test, 0.0, 1.0, xtol=1e-15, rtol=8.9e-16, maxiter=60))
+        found: Any = brentq(test, 0.0, 1.0, xtol=1e-15, maxiter=60)
+        sigma = float(found)
         test(sigma)
     except ArithmeticError:
         return None
@@ -132,10 +134,10 @@ def _is_bifurcation(kind: BifurcationKind, eigenvalues: np.ndarray) -> bool:
 
 def _critical_pair(kind: BifurcationKind, eigenvalues: np.ndarray) -> complex | None:
     """The complex eigenvalue on the boundary of stability, or None."""
-    upper = eigenvalues[eigenvalues.imag > PAIR * max(np.abs(eigenvalues).max(), 1e-300)]
+    upper = eigenvalues[np.imag(eigenvalues) > PAIR * max(np.abs(eigenvalues).max(), 1e-300)]
     if not len(upper):
         return None
-    off = np.abs(upper.real) if kind is BifurcationKind.HOPF else np.abs(np.abs(upper) - 1.0)
+    off = np.abs(np.real(upper)) if kind is BifurcationKind.HOPF else np.abs(np.abs(upper) - 1.0)
     nearest = int(np.argmin(off))
     scale = float(np.abs(upper[nearest])) if kind is BifurcationKind.HOPF else 1.0
     return complex(upper[nearest]) if off[nearest] <= 1e-4 * scale else None

@@ -17,6 +17,7 @@ from cocycle.stability.continuation.branch import BifurcationPoint, Branch, Bran
 from cocycle.stability.continuation.curve import Curve, correct, correct_at
 from cocycle.stability.continuation.detection import Local, changes, local, locate
 from cocycle.stability.cycles.shooting import CycleEquation
+from cocycle.stability.equilibria.equation import Equation
 from cocycle.stability.equilibria.kinds import growth, neutral
 from cocycle.stability.equilibria.search import names_of
 
@@ -180,11 +181,11 @@ class Follower:
         pairs = [self.curve.unknowns(p.z) for p in self.points]
         u = np.stack([np.asarray(pair[0]) for pair in pairs])
         values = np.array([float(pair[1]) for pair in pairs])
-        flow = not cycle and equation.is_flow
+        flow = isinstance(equation, Equation) and equation.is_flow
         n_unstable = [_n_unstable(p.eigenvalues, flow) for p in self.points]
-        d = equation.anchor.shape[0] if cycle else u.shape[1]
+        d = equation.anchor.shape[0] if isinstance(equation, CycleEquation) else u.shape[1]
         low, high = u, u
-        if cycle:
+        if isinstance(equation, CycleEquation):
             extents = [_extent(equation.at(self.curve.parameter, p), jnp.asarray(v)) for v, p in zip(u, values)]
             low, high = (np.stack([np.asarray(e[k]) for e in extents]) for k in (0, 1))
         return Branch(
@@ -212,7 +213,7 @@ def _n_unstable(eigenvalues: np.ndarray, flow: bool) -> int:
 
 
 def _sorted(eigenvalues: np.ndarray, flow: bool) -> np.ndarray:
-    return eigenvalues[np.lexsort((-eigenvalues.imag, -growth(eigenvalues, flow)))]
+    return eigenvalues[np.lexsort((-np.imag(eigenvalues), -growth(eigenvalues, flow)))]
 
 
 @eqx.filter_jit

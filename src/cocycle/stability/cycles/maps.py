@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from scipy.stats import qmc
 
 from cocycle.core.errors import NotFoundError, ParameterError
 from cocycle.core.start import count
@@ -17,14 +16,23 @@ from cocycle.stability.cycles.orbit import PeriodicOrbit, ordered
 from cocycle.stability.equilibria.box import box_of
 from cocycle.stability.equilibria.equation import Equation, equation_of, state_of, vector_of
 from cocycle.stability.equilibria.newton import polish
-from cocycle.stability.equilibria.search import IntervalNewton, Multistart, fixed_point_at, fixed_points, names_of
+from cocycle.stability.equilibria.search import (
+    IntervalNewton,
+    Multistart,
+    filling,
+    fixed_point_at,
+    fixed_points,
+    names_of,
+)
 
 SAME = 1e-7
 MAX_MATRICES = 48
 
 
 class Stabilised(eqx.Module):
-    r"""Search by stabilising transformations: unstable orbits become stable under
+    r"""Search by stabilising transformations.
+
+    Unstable orbits become stable under
 
     $$x' = x + \lambda C (F^p(x) - x)$$
 
@@ -145,7 +153,7 @@ def periodic_orbits(
 def _by_stabilisation(equation: Equation, ends: np.ndarray, method: Stabilised) -> np.ndarray:
     d, size = len(ends), ends[:, 1] - ends[:, 0]
     n = int(2 ** np.ceil(np.log2(count(method.n_starts, "n_starts"))))
-    starts = ends[:, 0] + size * qmc.Sobol(d, seed=np.random.default_rng(method.seed)).random(n)
+    starts = ends[:, 0] + size * filling(n, d, method.seed)
     matrices = signed_permutations(d)
     found = []
     for strength in method.strengths:

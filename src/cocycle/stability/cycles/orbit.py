@@ -101,4 +101,4 @@ def ordered(multipliers: np.ndarray) -> Complex[np.ndarray, "D"]:
         multipliers: in any order.
     """
     values = np.asarray(multipliers).astype(complex)
-    return values[np.lexsort((-values.imag, -np.round(np.log(np.maximum(np.abs(values), 1e-300)), 10)))]
+    return values[np.lexsort((-np.imag(values), -np.round(np.log(np.maximum(np.abs(values), 1e-300)), 10)))]

@@ -51,24 +51,10 @@ _ELEMENTARY: dict[str, Callable[..., Interval]] = {
 }
 _COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
 # What only moves numbers about: applied to the lower and to the upper ends alike.
-_MOVES = [
-    "broadcast_in_dim",
-    "reshape",
-    "squeeze",
-    "expand_dims",
-    "transpose",
-    "slice",
-    "concatenate",
-    "rev",
-    "gather",
-    "dynamic_slice",
-    "pad",
-    "split",
-    "dynamic_update_slice",
-    "reduce_max",
-    "reduce_min",
-    "scatter",
-]
+_MOVES = frozenset({
+    "broadcast_in_dim", "reshape", "squeeze", "expand_dims", "transpose", "slice", "concatenate", "stack", "tile", "rev", "gather",
+    "dynamic_slice", "pad", "split", "dynamic_update_slice", "reduce_max", "reduce_min", "scatter",
+})  # fmt: skip
 
 
 class Enclosure:
@@ -136,25 +122,10 @@ def _inner(eqn: Any) -> Any:
 
 
 _CALLS = ("pjit", "jit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call", "remat", "checkpoint")
-_OTHERS = [
-    "integer_pow",
-    "reduce_sum",
-    "dot_general",
-    "select_n",
-    "convert_element_type",
-    "sign",
-    "floor",
-    "ceil",
-    "round",
-    "rem",
-    "mul",
-    "iota",
-    "and",
-    "or",
-    "not",
-    "is_finite",
-    "clamp",
-]
+_OTHERS = frozenset({
+    "integer_pow", "reduce_sum", "dot_general", "select_n", "convert_element_type", "sign", "floor", "ceil", "round",
+    "rem", "iota", "and", "or", "not", "is_finite", "clamp",
+})  # fmt: skip
 
 
 def _require_rules(jaxpr: Any) -> None:
@@ -274,11 +245,12 @@ class _Pass:
         simple = _SIMPLE_MOVES.get(name)
         if simple is not None:
             return [Interval(*(simple(values[0][k], eqn.params) for k in (0, 1)))]
-        if name == "concatenate":
+        if name in ("concatenate", "stack"):
             n = max(v.lo.shape[0] for v in map(_interval, values))
-            axis = eqn.params["dimension"] + 1
             parts = [[np.broadcast_to(v[k], (n, *v[k].shape[1:])) for v in map(_interval, values)] for k in (0, 1)]
-            return [Interval(*(np.concatenate(p, axis=axis) for p in parts))]
+            if name == "stack":
+                return [Interval(*(np.stack(p, axis=eqn.params["axis"] + 1) for p in parts))]
+            return [Interval(*(np.concatenate(p, axis=eqn.params["dimension"] + 1) for p in parts))]
         batched = [isinstance(v, Interval) for v in values]
         axes = tuple(0 if b else None for b in batched)
         function = jax.vmap(lambda *a: eqn.primitive.bind(*a, **eqn.params), in_axes=axes)
@@ -344,7 +316,7 @@ _SIMPLE_MOVES: dict[str, Callable[[np.ndarray, Any], np.ndarray]] = {
     "expand_dims": lambda x, p: np.expand_dims(x, tuple(k + 1 for k in p["dimensions"])),
     "transpose": lambda x, p: np.transpose(x, [0, *(k + 1 for k in p["permutation"])]),
     "slice": _slice,
-    "rev": lambda x, p: np.flip(x, axis=[k + 1 for k in p["dimensions"]]),
+    "rev": lambda x, p: np.flip(x, axis=tuple(k + 1 for k in p["dimensions"])),
     "reduce_max": lambda x, p: x.max(axis=tuple(k + 1 for k in p["axes"])),
     "reduce_min": lambda x, p: x.min(axis=tuple(k + 1 for k in p["axes"])),
 }

@@ -31,7 +31,7 @@ def growth(eigenvalues: Complex[np.ndarray, "D"], is_flow: bool) -> Float[np.nda
         is_flow: whether time is continuous.
     """
     if is_flow:
-        return eigenvalues.real
+        return np.real(eigenvalues)
     with np.errstate(divide="ignore"):
         return np.log(np.abs(eigenvalues))
 
@@ -62,7 +62,7 @@ def kind_of(eigenvalues: Complex[np.ndarray, "D"], is_flow: bool) -> Kind:
     """
     rates, on = growth(eigenvalues, is_flow), neutral(eigenvalues, is_flow)
     scale = max(float(np.abs(eigenvalues).max()), 1e-300)
-    turning = np.abs(eigenvalues.imag) > NEUTRAL * scale
+    turning = np.abs(np.imag(eigenvalues)) > NEUTRAL * scale
     if on.all() and turning.all():
         return Kind.CENTRE
     if on.any():

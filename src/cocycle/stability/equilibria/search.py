@@ -6,7 +6,6 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import qmc
 
 from cocycle.core.errors import NoIntervalError, NotFoundError, ParameterError
 from cocycle.core.start import count
@@ -120,6 +119,20 @@ def fixed_points(
     return found
 
 
+def filling(n: int, n_dimensions: int, seed: int) -> Float[np.ndarray, "n D"]:
+    """Return points that fill the unit box evenly: Sobol's, shifted at random.
+
+    Args:
+        n: points, a power of two.
+        n_dimensions: D.
+        seed: of the shift.
+    """
+    from scipy.stats import qmc  # half a second to import
+
+    points = qmc.Sobol(n_dimensions, scramble=False).random(n)
+    return (points + np.random.default_rng(seed).random(n_dimensions)) % 1.0
+
+
 def _some_state(system: AbstractSystem, box: Any) -> Any:
     """A state for its shape: the system's own, else the middle of the box."""
     if system.x0 is not None or isinstance(box, dict):
@@ -155,7 +168,7 @@ def fixed_point_at(
     """
     matrix = np.asarray(_derivative(equation, jnp.asarray(v)))
     eigenvalues = np.linalg.eigvals(matrix).astype(complex)
-    order = np.lexsort((-eigenvalues.imag, -growth(eigenvalues, equation.is_flow)))
+    order = np.lexsort((-np.imag(eigenvalues), -growth(eigenvalues, equation.is_flow)))
     eigenvalues = eigenvalues[order]
     return FixedPoint(
         x=np.asarray(v),
@@ -207,11 +220,10 @@ def _by_starts(
 ) -> FixedPoints:
     n, d = count(method.n_starts, "n_starts"), len(ends)
     size = ends[:, 1] - ends[:, 0]
-    draw = qmc.Sobol(d, seed=np.random.default_rng(method.seed))
     known, hits = np.zeros((CAPACITY, d)), []
     n_starts = 0
     low, high = jnp.asarray(ends[:, 0]), jnp.asarray(ends[:, 1])
-    starts = jnp.asarray(ends[:, 0] + size * draw.random(int(2 ** np.ceil(np.log2(n)))))
+    starts = jnp.asarray(ends[:, 0] + size * filling(int(2 ** np.ceil(np.log2(n))), d, method.seed))
     # The first round counts hits; later ones divide out what is known, from the same starts.
     for number in range(count(method.max_rounds, "max_rounds")):
         n_known = len(hits)

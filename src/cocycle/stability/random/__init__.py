@@ -1,6 +1,7 @@
 """Random dynamical systems: what noise does to a system."""
 
 from cocycle.stability.random.common_noise import NPointMotion, euclidean, n_point_motion, synchronisation_time
+from cocycle.stability.random.ensemble import Ensemble, ensemble
 from cocycle.stability.random.images import images
 from cocycle.stability.random.kramers import kramers_rate
 from cocycle.stability.random.moment import MomentExponents, moment_exponents
@@ -14,6 +15,7 @@ from cocycle.stability.random.pullback import (
 from cocycle.stability.random.sign import SignTest, certify_sign
 
 __all__ = [
+    "Ensemble",
     "MomentExponents",
     "NPointMotion",
     "PassageTimes",
@@ -21,6 +23,7 @@ __all__ = [
     "RandomFixedPoint",
     "SignTest",
     "certify_sign",
+    "ensemble",
     "euclidean",
     "first_passage",
     "images",

@@ -15,7 +15,7 @@ from cocycle.core.run import run, trajectory
 from cocycle.core.start import start
 from cocycle.core.sweep import sweep
 from cocycle.core.system import AbstractSystem
-from cocycle.stability import lyapunov_spectrum
+from cocycle.stability.exponents import lyapunov_spectrum
 
 N_SHOWN = 100
 FLAT = 1e-9

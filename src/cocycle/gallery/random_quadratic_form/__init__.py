@@ -1,0 +1,1 @@
+"""A random quadratic form on a sphere: synchronization by common noise."""

@@ -1,0 +1,1 @@
+"""Noise-induced enhancement of regime lifetimes."""

@@ -1,0 +1,1 @@
+"""Synchronization and redundancy in noisy gradient flows."""
