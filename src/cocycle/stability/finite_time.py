@@ -152,7 +152,8 @@ def _windows(source: Any, duration: int | float) -> tuple[np.ndarray, float]:
     size = round(float(duration) / interval)
     if size < 1:
         raise ParameterError(
-            f"duration={duration} is below the interval {interval:.4g} of the run; take a longer one, or run with a smaller qr_every."
+            f"duration={duration} is below the interval {interval:.4g} of the run; take a longer one, or run with a "
+            "smaller qr_every."
         )
     n = len(local) // size
     if n < MIN_WINDOWS:
