@@ -165,7 +165,9 @@ def conditional_exponents(
     k = size if n_vectors is None else n_vectors
     if not 1 <= k <= size:
         raise ParameterError(f"n_vectors={k}, but the response has {size} components.")
-    return lyapunov_spectrum(_Restricted(system, mask, None), x, driver, n_steps=n_steps, n_vectors=k, **options)
+    return lyapunov_spectrum(
+        _Restricted(system=system, mask=mask, n_nodes=None), x, driver, n_steps=n_steps, n_vectors=k, **options
+    )
 
 
 def transverse_exponents(
@@ -211,7 +213,7 @@ def transverse_exponents(
     most = dimension(x) - dimension(x) // n_nodes
     if not 1 <= n_vectors <= most:
         raise ParameterError(f"n_vectors={n_vectors}, but there are {most} directions transverse to synchrony.")
-    restricted = _Restricted(system, None, n_nodes)
+    restricted = _Restricted(system=system, mask=None, n_nodes=n_nodes)
     return lyapunov_spectrum(restricted, x, driver, n_steps=n_steps, n_vectors=n_vectors, **options)
 
 
@@ -335,7 +337,7 @@ def master_stability(
     Source: [pecora1998].
     """
     values = np.atleast_1d(np.asarray(strength))
-    pairs = np.stack([values.real, values.imag], axis=1).astype(float)
+    pairs = np.stack([np.real(values), np.imag(values)], axis=1).astype(float)
     network = _beside(node, coupling, complex_strength=np.iscomplexobj(values))
     start_at = node.initial_state(node.x0 if x0 is None else x0)
     flags = (False,) + (True,) * (2 if np.iscomplexobj(values) else 1)
