@@ -30,6 +30,9 @@ class _Restricted(AbstractTangentSystem):
     mask: Any
     n_nodes: int | None = eqx.field(static=True)
 
+    def __init__(self, system: AbstractSystem, mask: Any, n_nodes: int | None):
+        self.system, self.mask, self.n_nodes = system, mask, n_nodes
+
     continuous_time: ClassVar[bool] = False
 
     @property
@@ -165,9 +168,7 @@ def conditional_exponents(
     k = size if n_vectors is None else n_vectors
     if not 1 <= k <= size:
         raise ParameterError(f"n_vectors={k}, but the response has {size} components.")
-    return lyapunov_spectrum(
-        _Restricted(system=system, mask=mask, n_nodes=None), x, driver, n_steps=n_steps, n_vectors=k, **options
-    )
+    return lyapunov_spectrum(_Restricted(system, mask, None), x, driver, n_steps=n_steps, n_vectors=k, **options)
 
 
 def transverse_exponents(
@@ -213,7 +214,7 @@ def transverse_exponents(
     most = dimension(x) - dimension(x) // n_nodes
     if not 1 <= n_vectors <= most:
         raise ParameterError(f"n_vectors={n_vectors}, but there are {most} directions transverse to synchrony.")
-    restricted = _Restricted(system=system, mask=None, n_nodes=n_nodes)
+    restricted = _Restricted(system, None, n_nodes)
     return lyapunov_spectrum(restricted, x, driver, n_steps=n_steps, n_vectors=n_vectors, **options)
 
 

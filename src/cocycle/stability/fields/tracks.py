@@ -115,7 +115,7 @@ def _neighbours(x: np.ndarray, k: int, box: np.ndarray | None) -> tuple[np.ndarr
 
     place = x if box is None else np.mod(x, box)
     distance, near = KDTree(place, boxsize=box).query(place, k=k + 1)
-    return near, distance[:, -1]
+    return np.asarray(near), np.asarray(distance)[:, -1]
 
 
 def _wrapped(difference: np.ndarray, box: np.ndarray | None) -> np.ndarray:
