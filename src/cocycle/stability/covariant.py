@@ -321,9 +321,9 @@ class _Job:
                 frames, factors, states = self.segment(points, kept, i, size)
                 settling = low + size - max(n_wanted, low)
                 if settling > 0:
-                    late, above = (jnp.roll(a, settling - size, axis=0) for a in (frames, factors))
+                    tail = [jnp.roll(a, settling - size, axis=0) for a in (frames, factors)]
                     ahead = jnp.asarray(settling)
-                    c, other = (_backward_rows(late, above, each, ahead)[0] for each in (c, other))
+                    c, other = (_backward_rows(tail[0], tail[1], each, ahead)[0] for each in (c, other))
                     size -= settling
                 if low < n_wanted:
                     if not np.isfinite(unsettled).all():

@@ -30,6 +30,9 @@ class _Restricted(AbstractTangentSystem):
     mask: Any
     n_nodes: int | None = eqx.field(static=True)
 
+    def __init__(self, system: AbstractSystem, mask: Any, n_nodes: int | None):
+        self.system, self.mask, self.n_nodes = system, mask, n_nodes
+
     continuous_time: ClassVar[bool] = False
 
     @property

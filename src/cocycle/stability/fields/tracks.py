@@ -114,8 +114,8 @@ def _neighbours(x: np.ndarray, k: int, box: np.ndarray | None) -> tuple[np.ndarr
     from scipy.spatial import KDTree
 
     place = x if box is None else np.mod(x, box)
-    distance, near = map(np.asarray, KDTree(place, boxsize=box).query(place, k=k + 1))
-    return near, distance[:, -1]
+    distance, near = KDTree(place, boxsize=box).query(place, k=k + 1)
+    return np.asarray(near), np.asarray(distance)[:, -1]
 
 
 def _wrapped(difference: np.ndarray, box: np.ndarray | None) -> np.ndarray:
