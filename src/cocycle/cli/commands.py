@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from cocycle.cli import learning
 from cocycle.cli.catalogue import catalogue_app
 from cocycle.cli.gallery import gallery_app
 from cocycle.cli.training import stability
@@ -36,13 +37,17 @@ app = typer.Typer(
     help="Dynamical systems: simulate them, measure them, report on them.",
 )
 app.add_typer(catalogue_app, name="catalogue")
+app.command()(learning.learn)
+app.command()(learning.forecast)
+app.command()(learning.compare)
 app.add_typer(gallery_app, name="gallery")
 app.command()(stability)
 
 Source = Annotated[
     str,
     typer.Argument(
-        help="A name of the catalogue, file.py:object, or csv, tsv, txt, parquet, npy, npz, nc.", show_default=False
+        help="A name of the catalogue, file.py:object, csv, parquet, npy, npz, nc ..., a saved model, a recorded run.",
+        show_default=False,
     ),
 ]
 SystemSource = Annotated[str, typer.Argument(help="A name of the catalogue, or file.py:object.", show_default=False)]
@@ -149,14 +154,19 @@ def _reported(
     from cocycle.report import sources
 
     values, over = options.settings(settings), options.sweep_of(sweep)
-    if not is_user_file(source) and not sources.is_catalogue_name(source):
+    if not is_user_file(source) and not sources.is_catalogue_name(source) and not sources.is_saved_system(source):
         given = {"--set": settings, "--duration": duration, "--steps": steps, "--x0": x0, "--sweep": sweep}
         given |= {"--noise": noise, "--lifetimes": lifetimes}
         wrong = [name for name, value in given.items() if value not in (None, [])]
         if wrong:
             raise ParameterError(f"{', '.join(wrong)} belong to a system, but {source} is a data file; leave them out.")
         from cocycle.report.reading import read
+        from cocycle.training.run_file import is_run
 
+        if is_run(source):
+            from cocycle.report.run_page import of_run
+
+            return of_run(source)
         return sources.of_series(read(source, column=column, dt=dt), seed=seed, progress=progress)
     chosen = choose(source, values, dt, seed)
     if column is not None:

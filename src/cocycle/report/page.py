@@ -35,6 +35,12 @@ LABELS = {
     "zero_one_test": ("0-1 test for chaos", "near 0 for regular, near 1 for chaotic or random motion"),
     "nonlinearity_p_value": ("Surrogate test, p-value", "small: linear noise is refuted"),
     "dominant_period": ("Dominant period", "period of the strongest line of the power spectrum"),
+    "gradient_norm": ("Gradient norm", "zero at a minimum"),
+    "sharpness": ("Sharpness", "beyond 2 / η gradient descent leaves a minimum"),
+    "batch_sharpness": ("Batch sharpness", "the same for the batches that SGD sees"),
+    "exponent": ("Growth exponent", "positive: SGD leaves along the sharpest direction"),
+    "kernel_trace": ("Kernel trace", "how fast outputs answer to a step"),
+    "noise_scale": ("Gradient noise scale", "batch size at which noise and gradient are equal"),
     "sgd_exponent": ("Exponent of SGD", "below zero SGD can settle here, above zero it cannot"),
     "gradient_descent_exponent": ("Exponent of gradient descent", "the same with all samples in each step"),
     "mean_square_exponent": ("Mean-square exponent", "growth of the root mean square; never below that of SGD"),
@@ -47,6 +53,9 @@ LABELS = {
 }
 CHECKS = {"trace_identity": "Trace identity", "zero_exponent": "Zero exponent along the flow"}
 REGIME_TONE = {
+    "unstable": "hot",
+    "edge of stability": "hot",
+    "not judged": "unsure",
     "chaotic": "hot",
     "hyperchaotic": "hot",
     "diverging": "bad",
