@@ -73,7 +73,8 @@ def unstable_branch(
     size = max(1.0, float(np.linalg.norm(point.x)))
     n = max(2, int(np.ceil(duration / float(flow.dt))))
     x0 = point.x + np.sign(sign) * OFFSET * size * w
-    return flat_orbit(trajectory(flow, x0, n_steps=n, progress=False).x), point.x, left
+    orbit = flat_orbit(trajectory(flow, x0, n_steps=n, throw=False, progress=False).x)
+    return orbit, point.x, left
 
 
 def homoclinic_bracket(
