@@ -27,6 +27,11 @@ NAMES = [
     "ftle_double_gyre",
     "ftle_pyftle",
     "covariant_lorenz96",
+    "basins_pendulum",
+    "reservoir",
+    "sindy_lorenz",
+    "dmd_modes",
+    "plrnn_epoch",
 ]
 
 

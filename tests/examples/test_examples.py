@@ -13,8 +13,7 @@ EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 
 def test_every_example_is_tested():
     tested = {"01_known_system", "02_own_system", "03_sweep", "04_noise", "05_stable_minimum", "06_recurrent_network"}
-    tested = {"01_known_system", "02_own_system", "03_sweep", "04_noise", "06_recurrent_network"}
-    tested |= {"08_transport_barriers"}
+    tested |= {"07_learn_from_data", "08_transport_barriers"}
     assert {f.stem for f in EXAMPLES.glob("*.py")} == tested
 
 
@@ -76,3 +75,12 @@ def test_transport_barriers():
     # The barrier between the gyres: one line from wall to wall, near the middle.
     longest = ridges.lines[0]
     assert np.ptp(longest[:, 1]) > 0.5
+
+
+def test_learn_from_data():
+    names = runpy.run_path(str(EXAMPLES / "07_learn_from_data.py"))
+    assert names["spectrum"].exponents.shape == (2,)
+    loss = names["model"].record.curves["loss"]
+    assert loss[-20:].mean() < loss[:20].mean()
+    table = names["table"]
+    assert {"D_stsp", "D_H"} <= set(table.scores["two halves"])

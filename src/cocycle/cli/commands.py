@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from cocycle.cli import learning
 from cocycle.cli.catalogue import catalogue_app
 from cocycle.cli.gallery import gallery_app
 from cocycle.cli.training import stability
@@ -36,13 +37,16 @@ app = typer.Typer(
     help="Dynamical systems: simulate them, measure them, report on them.",
 )
 app.add_typer(catalogue_app, name="catalogue")
+app.command()(learning.learn)
+app.command()(learning.forecast)
+app.command()(learning.compare)
 app.add_typer(gallery_app, name="gallery")
 app.command()(stability)
 
 Source = Annotated[
     str,
     typer.Argument(
-        help="A name of the catalogue, file.py:object, csv, parquet, npy, npz, nc ..., or a recorded run.",
+        help="A name of the catalogue, file.py:object, csv, parquet, npy, npz, nc ..., a saved model, a recorded run.",
         show_default=False,
     ),
 ]
@@ -150,7 +154,7 @@ def _reported(
     from cocycle.report import sources
 
     values, over = options.settings(settings), options.sweep_of(sweep)
-    if not is_user_file(source) and not sources.is_catalogue_name(source):
+    if not is_user_file(source) and not sources.is_catalogue_name(source) and not sources.is_saved_system(source):
         given = {"--set": settings, "--duration": duration, "--steps": steps, "--x0": x0, "--sweep": sweep}
         given |= {"--noise": noise, "--lifetimes": lifetimes}
         wrong = [name for name, value in given.items() if value not in (None, [])]

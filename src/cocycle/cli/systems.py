@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cocycle.core.drivers import AbstractDriver
-from cocycle.core.errors import CocycleError, DataError, UnknownNameError, suggest
+from cocycle.core.errors import CocycleError, DataError, ParameterError, UnknownNameError, suggest
 from cocycle.core.parameters import with_parameters
 from cocycle.core.system import AbstractSystem
 
@@ -81,12 +81,27 @@ def choose(source: str, values: dict[str, Any], dt: float | None, seed: int) -> 
         system, name = from_file(source)
         own = getattr(system, "name", None) or name
         return Chosen(with_parameters(system, **changed), own, {"path": source, "name": own})
-    from cocycle.report.sources import about_entry
+    from cocycle.report.sources import about_entry, is_saved_system, saved_system
     from cocycle.systems import catalogue
 
+    if is_saved_system(source):
+        system = saved_system(source)
+        if values or dt is not None:
+            raise ParameterError("--set and --dt do not change a learned model; learn another one.")
+        own = pathlib.Path(source).stem
+        return Chosen(system, own, {"path": source, "name": own, "title": f"{system_name(system)} learned from data"})
     entry = catalogue[source]
     system = entry.make(**changed)
     return Chosen(system, entry.name, about_entry(entry, system), entry.equations, entry.driver(seed), entry.n_steps)
+
+
+def system_name(system: AbstractSystem) -> str:
+    """Name of a system, or of its class.
+
+    Args:
+        system: the system.
+    """
+    return getattr(system, "name", None) or type(system).__name__
 
 
 def from_file(source: str) -> tuple[AbstractSystem, str]:

@@ -151,8 +151,8 @@ def report(
     """Make a report of a system or of measured data.
 
     Args:
-        source: a System, the name of one in the catalogue, the path of a data file or of a recorded training run, a
-            Series, an array of values, or a verdict of `cocycle.training.stability`.
+        source: a System, the name of one in the catalogue, the path of a data file, of a saved model or of a recorded
+            training run, a Series, an array of values, or a verdict of `cocycle.training.stability`.
         x0: initial state of a system; default its own.
         driver: driver of a system; default its own, or noise of the seed for a stochastic equation.
         n_steps: steps of a system's spectrum; default what suits it.
@@ -185,6 +185,8 @@ def report(
     system_options = {"x0": x0, "driver": driver, "n_steps": n_steps, "duration": duration, "sweep": sweep}
     system_options |= {"noise": levels, "lifetimes": lifetimes}
     options = {**system_options, "seed": seed, "progress": progress}
+    if isinstance(source, str | pathlib.Path) and sources.is_saved_system(str(source)):
+        source = sources.saved_system(str(source))
     if isinstance(source, AbstractSystem):
         return sources.of_system(source, parameters=parameters, dt=dt, **options)
     # A verdict exists only where its module was loaded, which is not worth loading for a system.

@@ -10,6 +10,7 @@ import numpy as np
 from cocycle.core.errors import ParameterError
 from cocycle.core.estimate import Estimate, format_value
 from cocycle.core.run import Trajectory
+from cocycle.learn.judge import Comparison, shown
 from cocycle.report.series import Series
 from cocycle.stability import CovariantVectors, Spectrum
 from cocycle.stability.fields import FtleField, TrackFtle
@@ -55,7 +56,10 @@ def to_xarray(result: Any) -> Any:
         return _field_dataset(result)
     if isinstance(result, CovariantVectors):
         return _covariant_dataset(result)
-    return xr.Dataset(_fields(result))
+    from cocycle.report.present_points import points_dataset
+
+    points = points_dataset(result)
+    return xr.Dataset(_fields(result)) if points is None else points
 
 
 def plot(result: Any) -> Any:
@@ -113,6 +117,8 @@ def to_pandas(result: Any) -> Any:
     if isinstance(result, Estimate):
         value, stderr = np.ravel(result.value), np.ravel(result.stderr)
         return pd.DataFrame({"value": value, "stderr": np.broadcast_to(stderr, value.shape), "method": result.method})
+    if isinstance(result, Comparison):
+        return _comparison_frame(result)
     rows = [(name, text) for name, text in _lines(result)]
     return pd.DataFrame(rows, columns=["quantity", "value"]).set_index("quantity")
 
@@ -134,11 +140,29 @@ def to_html(result: Any) -> str:
         title = f"Trajectory of {result.name or 'a system'}: {len(result)} states, {result.status}"
         body = to_pandas(result).iloc[: MAX_ROWS // 2].to_html(border=0) if len(result) else ""
         return f"<div><p><b>{html.escape(title)}</b></p>{body}</div>"
+    if isinstance(result, Comparison):
+        table = to_pandas(result)["shown"].unstack("contestant").fillna("-")
+        notes = "".join(f"<p>{html.escape(note)}</p>" for note in result.notes)
+        order = [m for m in result.meanings if m in table.index]
+        return f"<div>{table.loc[order, list(result.scores)].to_html(border=0)}{notes}</div>"
     rows = "".join(
         f"<tr><th style='{LEFT}'>{html.escape(name)}</th><td style='{LEFT}'>{html.escape(text)}</td></tr>"
         for name, text in _lines(result)
     )
     return f"<div><p><b>{html.escape(type(result).__name__)}</b></p><table>{rows}</table></div>"
+
+
+def _comparison_frame(result: Comparison) -> Any:
+    """A row for each contestant and measure."""
+    import pandas as pd
+
+    rows = [
+        (name, measure, float(e.value), float(e.stderr), shown(e), e.method)
+        for name, scores in result.scores.items()
+        for measure, e in scores.items()
+    ]
+    columns = ["contestant", "measure", "value", "stderr", "shown", "method"]
+    return pd.DataFrame(rows, columns=columns).set_index(["contestant", "measure"])
 
 
 def _trajectory_frame(result: Trajectory) -> Any:
