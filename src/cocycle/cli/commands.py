@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from cocycle.cli import learning
 from cocycle.cli.catalogue import catalogue_app
 from cocycle.cli.gallery import gallery_app
+from cocycle.cli.training import stability
 from cocycle.core.errors import ParameterError
 
 
@@ -40,11 +41,12 @@ app.command()(learning.learn)
 app.command()(learning.forecast)
 app.command()(learning.compare)
 app.add_typer(gallery_app, name="gallery")
+app.command()(stability)
 
 Source = Annotated[
     str,
     typer.Argument(
-        help="A name of the catalogue, file.py:object, a saved model, or csv, tsv, txt, parquet, npy, npz, nc.",
+        help="A name of the catalogue, file.py:object, csv, parquet, npy, npz, nc ..., a saved model, a recorded run.",
         show_default=False,
     ),
 ]
@@ -159,7 +161,12 @@ def _reported(
         if wrong:
             raise ParameterError(f"{', '.join(wrong)} belong to a system, but {source} is a data file; leave them out.")
         from cocycle.report.reading import read
+        from cocycle.training.run_file import is_run
 
+        if is_run(source):
+            from cocycle.report.run_page import of_run
+
+            return of_run(source)
         return sources.of_series(read(source, column=column, dt=dt), seed=seed, progress=progress)
     chosen = choose(source, values, dt, seed)
     if column is not None:

@@ -271,6 +271,8 @@ _MOVES: dict[str, Callable[..., Any]] = {
     "slice": _sliced,
     "split": _parts,
     "concatenate": lambda v, p, shape: np.concatenate(v, axis=p["dimension"]),
+    "stack": lambda v, p, shape: np.stack(v, axis=p["axis"]),
+    "tile": lambda v, p, shape: np.tile(v[0], p["reps"]),
     "transpose": lambda v, p, shape: np.transpose(v[0], p["permutation"]),
     "rev": lambda v, p, shape: np.flip(v[0], p["dimensions"]),
 }

@@ -186,6 +186,6 @@ def _residuals(lam: np.ndarray, v: np.ndarray, G: np.ndarray, A: np.ndarray, L: 
     def form(matrix: np.ndarray) -> np.ndarray:
         return np.einsum("ij,ik,kj->j", v.conj(), matrix, v)
 
-    g, a = form(G).real, form(A)
-    square = form(L).real - 2 * (np.conj(lam) * a).real + np.abs(lam) ** 2 * g
+    g, a = np.real(form(G)), form(A)
+    square = np.real(form(L)) - 2 * np.real((np.conj(lam) * a) + np.abs(lam) ** 2 * g
     return np.sqrt(np.maximum(square, 0.0) / g)

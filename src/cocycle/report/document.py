@@ -2,6 +2,7 @@
 
 import functools
 import pathlib
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -150,8 +151,8 @@ def report(
     """Make a report of a system or of measured data.
 
     Args:
-        source: a System, the name of one in the catalogue, the path of a data file or of a
-            saved model, a Series, or an array of values.
+        source: a System, the name of one in the catalogue, the path of a data file, of a saved model or of a recorded
+            training run, a Series, an array of values, or a verdict of `cocycle.training.stability`.
         x0: initial state of a system; default its own.
         driver: driver of a system; default its own, or noise of the seed for a stochastic equation.
         n_steps: steps of a system's spectrum; default what suits it.
@@ -188,6 +189,12 @@ def report(
         source = sources.saved_system(str(source))
     if isinstance(source, AbstractSystem):
         return sources.of_system(source, parameters=parameters, dt=dt, **options)
+    # A verdict exists only where its module was loaded, which is not worth loading for a system.
+    training = sys.modules.get("cocycle.training.verdict")
+    if training is not None and isinstance(source, training.Stability):
+        from cocycle.report.stability_report import stability_report
+
+        return stability_report(source)
     if isinstance(source, str) and sources.is_catalogue_name(source):
         return sources.of_catalogue(source, parameters=parameters, dt=dt, **options)
     given = [name for name, value in {**system_options, "parameters": parameters}.items() if value is not None]
@@ -195,6 +202,12 @@ def report(
         raise ParameterError(f"{', '.join(given)} belong to a system, but the source is data; leave them out.")
     if isinstance(source, str | pathlib.Path):
         from cocycle.report.reading import read
+        from cocycle.training.run_file import is_run
+
+        if is_run(source):
+            from cocycle.report.run_page import of_run
+
+            return of_run(source)
 
         return sources.of_series(read(source, column=column, dt=dt), seed=seed, progress=progress)
     if isinstance(source, Series):

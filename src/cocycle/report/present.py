@@ -56,14 +56,17 @@ def to_xarray(result: Any) -> Any:
         return _field_dataset(result)
     if isinstance(result, CovariantVectors):
         return _covariant_dataset(result)
-    return xr.Dataset(_fields(result))
+    from cocycle.report.present_points import points_dataset
+
+    points = points_dataset(result)
+    return xr.Dataset(_fields(result)) if points is None else points
 
 
 def plot(result: Any) -> Any:
     """Return a figure of a result.
 
     Args:
-        result: a field of exponents, or exponents of tracks.
+        result: a field of exponents, exponents of tracks, or what noise does (see docs/noise.md).
 
     Returns:
         plotly.graph_objects.Figure.
@@ -71,8 +74,10 @@ def plot(result: Any) -> Any:
     Raises:
         ParameterError: if there is no picture of such a result.
     """
-    from cocycle.report import field_figures
+    from cocycle.report import field_figures, noise_plots
 
+    if type(result) in noise_plots.PICTURES:
+        return noise_plots.PICTURES[type(result)](result)
     if isinstance(result, FtleField):
         return field_figures.plot_field(result)
     if isinstance(result, TrackFtle):

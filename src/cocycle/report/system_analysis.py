@@ -229,9 +229,7 @@ def analyse_system(
         effect = None
         if not stopped and (noise or is_random(driver)):
             names = _variables(system, points)
-            effect = noise_of_orbit(
-                system, driver, orbit, spectrum, noise, lifetimes, names, n_steps, seed, refusals, progress
-            )
+            effect = noise_of_orbit(system, driver, orbit, noise, lifetimes, names, n_steps, seed, refusals, progress)
     return SystemAnalysis(
         system=system,
         name=name or getattr(system, "name", None) or type(system).__name__,

@@ -92,8 +92,9 @@ def verify(names: Iterable[str] | None = None, *, path: str | pathlib.Path | Non
         DataError: if the file is not one of records.
 
     Laws: the exponents sum to the mean divergence of the field, found on another orbit; an exponent of an autonomous
-        flow that does not settle at rest is zero; Hamiltonian exponents come in pairs, and those of conservative flows sum to zero; the largest is
-        positive where, and only where, the catalogue says chaotic; half the step gives the same.
+        flow that does not settle at rest is zero; Hamiltonian exponents come in pairs, and those of conservative flows
+        sum to zero; the largest is positive where, and only where, the catalogue says chaotic; half the step gives the
+        same.
 
     Example:
         >>> verify(["lorenz63"]).passed

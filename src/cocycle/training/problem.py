@@ -181,7 +181,7 @@ class Problem(AbstractProblem):
         self,
         apply: Callable[[Params, Any], Array],
         params: Params,
-        data: tuple[Any, Any],
+        data: Any,
         *,
         loss: AbstractLoss | Callable | str = SquaredLoss(),
         batched: bool = False,

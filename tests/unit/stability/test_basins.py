@@ -50,7 +50,7 @@ def test_wells_have_half_each():
 
 @pytest.mark.parametrize("method", [QUICK, Features(n_transient=800, n_rows=64)], ids=["recurrence", "features"])
 def test_share_of_two_limit_cycles(method):
-    # Cycles of radius 1 and 3, the origin unstable; the basin of the inner one is the disk of radius 2.
+    # Stable cycles of radius 1 and 3; the basin of the inner one is the disk of radius 2 (without the origin).
     found = basin_fractions(RINGS, [(-4.0, 4.0)] * 2, n_samples=1024, method=method)
     radius = {a.label: np.linalg.norm(a.points, axis=1).mean() for a in found.attractors}
     inner = min(radius, key=lambda k: radius[k])

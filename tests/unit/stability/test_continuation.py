@@ -140,7 +140,7 @@ def test_period_doubling_of_the_rossler_cycle():
     near = []
     for c in (point.value - 0.01, point.value + 0.01):
         other = periodic_orbit(cc.systems.Rossler(a=0.2, b=0.2, c=c), point.x, period=point.period)
-        near.append(other.transverse.real.min())
+        near.append(np.real(other.transverse).min())
     assert near[0] > -1 > near[1]
     np.testing.assert_allclose(np.mean(near), -1.0, atol=1e-3)  # linear within the interval
 

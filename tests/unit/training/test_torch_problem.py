@@ -61,6 +61,7 @@ def products(problem, v, u):
         "hvp": problem.hvp(params, batch, v),
         "ggn_vp": problem.ggn_vp(params, batch, v),
         "factors": problem.factors(params, batch),
+        "residuals": problem.residuals(params, batch),
         "factor_vp": problem.factor_vp(params, batch, v),
         "factor_vjp": problem.factor_vjp(params, batch, u),
     }
@@ -98,6 +99,8 @@ def test_a_loss_of_pytorch_has_its_own_mean_and_curvature(key):
         assert difference(np.asarray(a[name]) * 2 / C, b[name]) < roundoff(ours.n_params), name
     g = np.asarray(b["factors"]).reshape(-1, ours.n_params)
     assert difference(g.T @ (g @ np.asarray(v)) / 4, b["ggn_vp"]) < roundoff(ours.n_params)
+    slopes = np.einsum("bcp,bc->bp", np.asarray(b["factors"]), np.asarray(b["residuals"]))
+    assert difference(slopes, b["per_sample_gradients"]) < roundoff(ours.n_params)
 
 
 def test_operators_agree(key):

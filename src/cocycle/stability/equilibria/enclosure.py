@@ -52,7 +52,7 @@ _ELEMENTARY: dict[str, Callable[..., Interval]] = {
 _COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
 # What only moves numbers about: applied to the lower and to the upper ends alike.
 _MOVES = frozenset({
-    "broadcast_in_dim", "reshape", "squeeze", "expand_dims", "transpose", "slice", "concatenate", "rev", "gather",
+    "broadcast_in_dim", "reshape", "squeeze", "expand_dims", "transpose", "slice", "concatenate", "stack", "tile", "rev", "gather",
     "dynamic_slice", "pad", "split", "dynamic_update_slice", "reduce_max", "reduce_min", "scatter",
 })  # fmt: skip
 
@@ -245,11 +245,12 @@ class _Pass:
         simple = _SIMPLE_MOVES.get(name)
         if simple is not None:
             return [Interval(*(simple(values[0][k], eqn.params) for k in (0, 1)))]
-        if name == "concatenate":
+        if name in ("concatenate", "stack"):
             n = max(v.lo.shape[0] for v in map(_interval, values))
-            axis = eqn.params["dimension"] + 1
             parts = [[np.broadcast_to(v[k], (n, *v[k].shape[1:])) for v in map(_interval, values)] for k in (0, 1)]
-            return [Interval(*(np.concatenate(p, axis=axis) for p in parts))]
+            if name == "stack":
+                return [Interval(*(np.stack(p, axis=eqn.params["axis"] + 1) for p in parts))]
+            return [Interval(*(np.concatenate(p, axis=eqn.params["dimension"] + 1) for p in parts))]
         batched = [isinstance(v, Interval) for v in values]
         axes = tuple(0 if b else None for b in batched)
         function = jax.vmap(lambda *a: eqn.primitive.bind(*a, **eqn.params), in_axes=axes)

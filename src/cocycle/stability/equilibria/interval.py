@@ -41,7 +41,7 @@ def point(x: Any) -> Interval:
     return Interval(x, x)
 
 
-def outward(lo: np.ndarray, hi: np.ndarray, ulps: int = 1) -> Interval:
+def outward(lo: Any, hi: Any, ulps: int = 1) -> Interval:
     """Widen by some units in the last place; what is not a number becomes the whole line.
 
     Args:
@@ -49,6 +49,7 @@ def outward(lo: np.ndarray, hi: np.ndarray, ulps: int = 1) -> Interval:
         hi: upper ends as computed.
         ulps: units.
     """
+    lo, hi = np.asarray(lo), np.asarray(hi)
     if ulps == 1:
         lo, hi = np.nextafter(lo, -np.inf), np.nextafter(hi, np.inf)
     else:

@@ -90,7 +90,7 @@ def search(
         def iterate(carry: Any) -> Any:
             i, v, _ = carry
             d = newton_step(equation, v) / size
-            gap = (v[None, :] - known) / size
+            gap = (v[None, :] - known) / size[None, :]
             square = jnp.sum(gap * gap, axis=1)
             safe = jnp.where(there & (square > 0), square, 1.0)
             pull = jnp.where(there, -2.0 / (safe * (1.0 + safe)), 0.0) @ gap
