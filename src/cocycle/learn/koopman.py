@@ -187,5 +187,5 @@ def _residuals(lam: np.ndarray, v: np.ndarray, G: np.ndarray, A: np.ndarray, L: 
         return np.einsum("ij,ik,kj->j", v.conj(), matrix, v)
 
     g, a = np.real(form(G)), form(A)
-    square = np.real(form(L)) - 2 * np.real((np.conj(lam) * a) + np.abs(lam) ** 2 * g
+    square = np.real(form(L)) - 2 * np.real(np.conj(lam) * a) + np.abs(lam) ** 2 * g
     return np.sqrt(np.maximum(square, 0.0) / g)
