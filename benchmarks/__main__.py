@@ -20,7 +20,18 @@ NAMES = [
     "start_up",
     "catalogue_spectra",
     "dataset",
+    "operators_hessian",
+    "monitor_overhead",
+    "noise_ensemble",
+    "sgd_exponent",
+    "ftle_double_gyre",
+    "ftle_pyftle",
+    "covariant_lorenz96",
     "basins_pendulum",
+    "reservoir",
+    "sindy_lorenz",
+    "dmd_modes",
+    "plrnn_epoch",
 ]
 
 

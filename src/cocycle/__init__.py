@@ -35,11 +35,13 @@ _HOME = {
         ["Spectrum", "lyapunov_spectrum", "maximal_exponent", "kaplan_yorke_dimension", "regime"], "stability"
     ),
     **dict.fromkeys(["read", "Report", "Series"], "report"),
+    **dict.fromkeys(["Comparison", "compare"], "learn"),
 }
 _PACKAGES = [
     "core",
     "data",
     "gallery",
+    "learn",
     "measures",
     "operators",
     "report",

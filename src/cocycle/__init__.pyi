@@ -2,6 +2,7 @@
 from cocycle import core as core
 from cocycle import data as data
 from cocycle import gallery as gallery
+from cocycle import learn as learn
 from cocycle import measures as measures
 from cocycle import operators as operators
 from cocycle import stability as stability
@@ -57,6 +58,8 @@ from cocycle.core.system import (
 from cocycle.core.system import (
     push as push,
 )
+from cocycle.learn import Comparison as Comparison
+from cocycle.learn import compare as compare
 from cocycle.report import Report as Report
 from cocycle.report import Series as Series
 from cocycle.report import read as read

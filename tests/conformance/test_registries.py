@@ -7,13 +7,14 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from cocycle import measures, steppers
+from cocycle import learn, measures, steppers
 from cocycle.core import drivers
 from cocycle.core.system import AbstractSystem
+from cocycle.learn import AbstractLearner
 from cocycle.measures import OrdinalPatterns, Shannon
 from cocycle.steppers.stochastic import AbstractItoStepper, AbstractStratonovichStepper
 from cocycle.systems import catalogue
-from cocycle.testing import check_driver, check_measure, check_stepper, check_system
+from cocycle.testing import check_driver, check_learner, check_measure, check_stepper, check_system
 
 KEY = jax.random.key(0)
 
@@ -61,6 +62,24 @@ MEASURES = {
     "zero_one_test": (measures.zero_one_test, {}),
 }
 
+# Learners, small enough to be quick.
+BRIEF = learn.Descent(n_updates=5, batch_size=2, length=8)
+LEARNERS = {
+    "AlmostLinearRNN": learn.AlmostLinearRNN(n_latent=4, n_relu=1, descent=BRIEF),
+    "DMD": learn.DMD(n_delays=4),
+    "EDMD": learn.EDMD(degree=2),
+    "EchoState": learn.EchoState(n_units=40, n_washout=20),
+    "GRU": learn.GRU(n_hidden=4, n_washout=5, descent=BRIEF),
+    "LSTM": learn.LSTM(n_hidden=4, n_washout=5, descent=BRIEF),
+    "LinearAutoregression": learn.LinearAutoregression(),
+    "NextGenerationReservoir": learn.NextGenerationReservoir(),
+    "NeuralODE": learn.NeuralODE(n_hidden=4, forcing=learn.GeneralisedForcing(0.3), descent=BRIEF),
+    "PLRNN": learn.PLRNN(n_hidden=4, forcing=learn.GeneralisedForcing(0.3), descent=BRIEF),
+    "SINDy": learn.SINDy(degree=1),
+    "SMap": learn.SMap(theta=1.0),
+    "Simplex": learn.Simplex(),
+}
+
 # Public functions of measures that do not measure one series.
 OTHER_FUNCTIONS = {
     "almost_invariant_sets": "takes a chain",
@@ -85,11 +104,18 @@ OTHER_FUNCTIONS = {
     "analyse_series": "gathers all other measures of a long series; notes refusals instead of raising them",
     "checked_series": "the gate itself",
     "complexity_limits": "takes a number of outcomes",
+    "correlation_sum_distance": "compares two clouds",
     "fourier_surrogates": "returns new series",
     "iaaft": "returns new series",
     "matching_stretch": "returns a stretch of the series",
+    "maximum_mean_discrepancy": "compares two clouds",
     "predictability_time": "takes a result",
+    "prediction_error": "takes forecasts and facts",
     "shuffle_surrogates": "returns new series",
+    "spectral_distance": "compares two series",
+    "state_space_divergence": "compares two clouds",
+    "valid_steps": "takes forecasts and facts",
+    "valid_time": "takes forecasts and facts",
 }
 
 
@@ -137,6 +163,16 @@ def test_measure(name):
 def test_every_measure_is_covered():
     public = {name for name in measures.__all__ if inspect.isfunction(inspect.unwrap(getattr(measures, name)))}
     assert public == set(MEASURES) | set(OTHER_FUNCTIONS)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_learner(name):
+    check_learner(LEARNERS[name])
+
+
+def test_every_learner_is_covered():
+    public = {n for n in learn.__all__ if inspect.isclass(c := getattr(learn, n)) and issubclass(c, AbstractLearner)}
+    assert public - {"AbstractLearner"} == set(LEARNERS)
 
 
 def test_every_system_class_is_in_the_catalogue():

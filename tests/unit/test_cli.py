@@ -109,7 +109,8 @@ def test_seed_is_the_noise(capsys):
     assert not np.array_equal(noise("4", "a.npz"), noise("5", "b.npz"))
 
 
-def test_list_and_show(capsys):
+def test_list_and_show(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     code, out, _ = run(capsys, "list")
     assert code == 0
     assert all(name in out for name in cc.systems.catalogue.names() if len(name) < 20)
@@ -119,8 +120,16 @@ def test_list_and_show(capsys):
     code, out, _ = run(capsys, "show", "lorenz63")
     assert code == 0
     assert "rho" in out
-    assert r"\dot x" in out
+    assert "ẋ = σ (y − x)" in out
     assert "0.9056" in out
+    assert sum(0x2800 < ord(c) <= 0x28FF for c in out) > 100  # an orbit in dots
+    assert "Kaplan-Yorke dimension" in out
+    code, out, _ = run(capsys, "show", "lorenz63", "--no-picture")
+    assert code == 0
+    assert not any(0x2800 <= ord(c) <= 0x28FF for c in out)
+    code, _, err = run(capsys, "simulate", "lorenz63", "--set", "rho=-1", "-o", "x.npz", "--steps", "10")
+    assert code == 0
+    assert "physical range, 0 or more" in err
 
 
 def test_help_needs_no_argument(capsys):

@@ -8,8 +8,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from cocycle.cli import learning
 from cocycle.cli.catalogue import catalogue_app
 from cocycle.cli.gallery import gallery_app
+from cocycle.cli.training import stability
 from cocycle.core.errors import ParameterError
 
 
@@ -35,12 +37,17 @@ app = typer.Typer(
     help="Dynamical systems: simulate them, measure them, report on them.",
 )
 app.add_typer(catalogue_app, name="catalogue")
+app.command()(learning.learn)
+app.command()(learning.forecast)
+app.command()(learning.compare)
 app.add_typer(gallery_app, name="gallery")
+app.command()(stability)
 
 Source = Annotated[
     str,
     typer.Argument(
-        help="A name of the catalogue, file.py:object, or csv, tsv, txt, parquet, npy, npz, nc.", show_default=False
+        help="A name of the catalogue, file.py:object, csv, parquet, npy, npz, nc ..., a saved model, a recorded run.",
+        show_default=False,
     ),
 ]
 SystemSource = Annotated[str, typer.Argument(help="A name of the catalogue, or file.py:object.", show_default=False)]
@@ -147,14 +154,19 @@ def _reported(
     from cocycle.report import sources
 
     values, over = options.settings(settings), options.sweep_of(sweep)
-    if not is_user_file(source) and not sources.is_catalogue_name(source):
+    if not is_user_file(source) and not sources.is_catalogue_name(source) and not sources.is_saved_system(source):
         given = {"--set": settings, "--duration": duration, "--steps": steps, "--x0": x0, "--sweep": sweep}
         given |= {"--noise": noise, "--lifetimes": lifetimes}
         wrong = [name for name, value in given.items() if value not in (None, [])]
         if wrong:
             raise ParameterError(f"{', '.join(wrong)} belong to a system, but {source} is a data file; leave them out.")
         from cocycle.report.reading import read
+        from cocycle.training.run_file import is_run
 
+        if is_run(source):
+            from cocycle.report.run_page import of_run
+
+            return of_run(source)
         return sources.of_series(read(source, column=column, dt=dt), seed=seed, progress=progress)
     chosen = choose(source, values, dt, seed)
     if column is not None:
@@ -207,13 +219,15 @@ def list_systems(
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A name of the catalogue.", show_default=False)], debug: Debug = False
+    name: Annotated[str, typer.Argument(help="A name of the catalogue.", show_default=False)],
+    picture: Annotated[bool, typer.Option("--picture/--no-picture", help="Draw an orbit.")] = True,
+    debug: Debug = False,
 ) -> int:
-    """Show one system of the catalogue: equations, parameters, facts."""
+    """Show one system of the catalogue: equations, an orbit, parameters, invariants, facts."""
     from cocycle.cli import terminal
     from cocycle.systems import catalogue
 
-    terminal.show_entry(catalogue[name])
+    terminal.show_entry(catalogue[name], picture=picture)
     return 0
 
 
@@ -235,7 +249,7 @@ def simulate(
     from cocycle.cli import options, writing
     from cocycle.cli.systems import choose
     from cocycle.core.run import Status, trajectory
-    from cocycle.report.system_analysis import driver_for, steps_of
+    from cocycle.report.run_options import driver_for, steps_of
 
     check_seed(seed)
     writing.check_file(output)

@@ -9,10 +9,11 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cocycle.core.errors import AccuracyWarning, CocycleError, InterruptedWarning
+from cocycle.core.errors import AccuracyWarning, CocycleError, InterruptedWarning, RangeWarning
 
 OK, INTERNAL, USAGE, INTERRUPTED = 0, 1, 2, 130
 MOST = 600
+OURS = (AccuracyWarning, InterruptedWarning, RangeWarning)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -121,11 +122,11 @@ def _own_warnings(debug: bool) -> Iterator[None]:
     with warnings.catch_warnings():
         if not debug:
             warnings.simplefilter("ignore")
-        for category in (AccuracyWarning, InterruptedWarning):
+        for category in OURS:
             warnings.simplefilter("always", category)
 
         def show(message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None) -> None:
-            if issubclass(category, AccuracyWarning | InterruptedWarning) or debug:
+            if issubclass(category, OURS) or debug:
                 _say("warning", str(message))
 
         warnings.showwarning = show

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cocycle.core.drivers import AbstractDriver
-from cocycle.core.errors import CocycleError, DataError, UnknownNameError, suggest
+from cocycle.core.errors import CocycleError, DataError, ParameterError, UnknownNameError, suggest
 from cocycle.core.parameters import with_parameters
 from cocycle.core.system import AbstractSystem
 
@@ -81,12 +81,27 @@ def choose(source: str, values: dict[str, Any], dt: float | None, seed: int) -> 
         system, name = from_file(source)
         own = getattr(system, "name", None) or name
         return Chosen(with_parameters(system, **changed), own, {"path": source, "name": own})
-    from cocycle.report.sources import about_entry
+    from cocycle.report.sources import about_entry, is_saved_system, saved_system
     from cocycle.systems import catalogue
 
+    if is_saved_system(source):
+        system = saved_system(source)
+        if values or dt is not None:
+            raise ParameterError("--set and --dt do not change a learned model; learn another one.")
+        own = pathlib.Path(source).stem
+        return Chosen(system, own, {"path": source, "name": own, "title": f"{system_name(system)} learned from data"})
     entry = catalogue[source]
     system = entry.make(**changed)
     return Chosen(system, entry.name, about_entry(entry, system), entry.equations, entry.driver(seed), entry.n_steps)
+
+
+def system_name(system: AbstractSystem) -> str:
+    """Name of a system, or of its class.
+
+    Args:
+        system: the system.
+    """
+    return getattr(system, "name", None) or type(system).__name__
 
 
 def from_file(source: str) -> tuple[AbstractSystem, str]:
@@ -97,37 +112,89 @@ def from_file(source: str) -> tuple[AbstractSystem, str]:
 
     Returns:
         The system and its name.
+    """
+    kind = Kind(
+        AbstractSystem,
+        "system",
+        "make one with cocycle.Flow, cocycle.Map or @cocycle.flow",
+        "cocycle.Flow or cocycle.Map",
+    )
+    return object_of_file(source, kind)
+
+
+def problem_from_file(source: str) -> tuple[Any, str]:
+    """Training problem of a user's file, and the name of the object.
+
+    Args:
+        source: `file.py:object`; the object may be left out where the file defines one problem.
+
+    Returns:
+        The problem and its name.
 
     Raises:
-        DataError: if the file does not run, or defines no system.
-        UnknownNameError: if there is no such object.
+        DataError: if the source is no Python file.
+    """
+    from cocycle.training import AbstractProblem
+
+    if not is_user_file(source):
+        raise DataError(f"{source} is no Python file; give file.py:object, where object is a cocycle.training.Problem.")
+    make = "make one with cocycle.training.Problem"
+    return object_of_file(source, Kind(AbstractProblem, "problem", make, "cocycle.training.Problem"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """What is looked for in a user's file.
+
+    Attributes:
+        type: its class.
+        word: what to call it.
+        make: how to make one.
+        wrap: what turns other things into one.
+    """
+
+    type: type
+    word: str
+    make: str
+    wrap: str
+
+
+def object_of_file(source: str, kind: Kind) -> tuple[Any, str]:
+    """Object of a user's file, and its name.
+
+    Args:
+        source: `file.py:object`; the object may be left out where the file defines one of the kind.
+        kind: what it must be.
+
+    Returns:
+        The object and its name.
+
+    Raises:
+        DataError: if the file does not run, or defines no such object.
+        UnknownNameError: if there is no object of that name.
     """
     text, name = split(source)
     path = pathlib.Path(text)
     module = _run_file(path)
-    found = {k: v for k, v in vars(module).items() if isinstance(v, AbstractSystem) and not k.startswith("_")}
+    found = {k: v for k, v in vars(module).items() if isinstance(v, kind.type) and not k.startswith("_")}
     unique = {id(v): k for k, v in reversed(found.items())}
     if name is None:
         if len(unique) == 1:
             name = next(iter(unique.values()))
         elif found:
             raise UnknownNameError(
-                f"{path} defines {len(found)} systems; name one: {', '.join(f'{path}:{k}' for k in found)}"
+                f"{path} defines {len(found)} {kind.word}s; name one: {', '.join(f'{path}:{k}' for k in found)}"
             )
         else:
-            raise DataError(f"{path} defines no system; make one with cocycle.Flow, cocycle.Map or @cocycle.flow.")
+            raise DataError(f"{path} defines no {kind.word}; {kind.make}.")
     if not hasattr(module, name):
-        hint = suggest(name, found) if found else "it defines no system."
+        hint = suggest(name, found) if found else f"it defines no {kind.word}."
         raise UnknownNameError(f"{path} has no object {name!r}; {hint}")
-    system = getattr(module, name)
-    if not isinstance(system, AbstractSystem):
-        made = (
-            f"; call it: {name} = {name}(...)"
-            if isinstance(system, type)
-            else "; wrap it with cocycle.Flow or cocycle.Map"
-        )
-        raise DataError(f"{path}:{name} is a {type(system).__name__}, not a system{made}.")
-    return system, name
+    value = getattr(module, name)
+    if not isinstance(value, kind.type):
+        made = f"; call it: {name} = {name}(...)" if isinstance(value, type) else f"; wrap it with {kind.wrap}"
+        raise DataError(f"{path}:{name} is a {type(value).__name__}, not a {kind.word}{made}.")
+    return value, name
 
 
 def _run_file(path: pathlib.Path) -> types.ModuleType:

@@ -1,5 +1,6 @@
 """What the commands print."""
 
+import math
 import os
 import pathlib
 import re
@@ -12,6 +13,7 @@ from rich.text import Text
 
 from cocycle.core.errors import OutputError
 
+MANY_EXPONENTS = 6
 COLOURS = {"chaotic": "bold red", "hyperchaotic": "bold red", "undecided": "bold yellow"}
 
 
@@ -117,24 +119,78 @@ def show_catalogue(entries: Any) -> None:
     Console(highlight=False).print(table)
 
 
-def show_entry(entry: Any) -> None:
-    """Print what is known of a system.
+def show_entry(entry: Any, *, picture: bool = True) -> None:
+    """Print what is known of a system: equations, an orbit, parameters, recomputed invariants, facts.
 
     Args:
         entry: an entry of the catalogue.
+        picture: draw an orbit.
     """
+    from cocycle.cli.equations import readable
+
     console = Console(highlight=False)
     kind = entry.kind if entry.dimension is None else f"{entry.kind} in {entry.dimension} dimensions"
     console.print(Text.assemble((entry.name, "bold"), f"  {entry.title} ({kind}, {entry.field})  [{entry.source}]"))
+    console.print()
     for line in entry.equations:
-        console.print(Text(f"  {line}", style="cyan"), soft_wrap=True)
+        console.print(Text(f"  {readable(line)}", style="cyan"), soft_wrap=True)
+    if picture:
+        console.print()
+        console.print(Text(_picture(entry, console.width), style="green"), no_wrap=True, crop=True)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("parameter", "default", "meaning"):
         table.add_column(column)
-    meanings = entry.meanings
+    meanings, ranges = entry.meanings, entry.ranges
     for name, value in entry.parameters.items():
-        table.add_row(name, Text(f"{value:.6g}" if isinstance(value, float) else str(value)), meanings.get(name, ""))
+        meaning = "; ".join(p for p in (meanings.get(name, ""), _range(ranges.get(name))) if p)
+        table.add_row(name, Text(f"{value:.6g}" if isinstance(value, float) else str(value)), meaning)
     console.print(table)
+    if entry.record is not None:
+        console.print(_invariants(entry))
     for fact in entry.facts:
         console.print(Text(f"  - {fact.statement}  [{fact.source}]"), soft_wrap=True)
     console.print(Text(f"\n  cocycle report {entry.name}", style="dim"))
+
+
+def _picture(entry: Any, width: int) -> str:
+    from cocycle.cli.braille import dots, shades
+    from cocycle.report.thumbnails import sketch
+
+    chosen, n_columns = sketch(entry), max(20, min(60, width - 4))
+    if chosen.kind == "raster":
+        drawn = shades(chosen.points, n_columns=n_columns)
+    else:
+        drawn = dots(chosen.points, n_columns=n_columns, joined=chosen.kind == "curve")
+    return "\n".join(f"  {line}" for line in drawn.split("\n"))
+
+
+def _range(limits: tuple[float, float] | None) -> str:
+    if limits is None:
+        return ""
+    return f"from {limits[0]:g} to {limits[1]:g}" if limits[1] < math.inf else f"{limits[0]:g} or more"
+
+
+def _invariants(entry: Any) -> Table:
+    """Table of what was recomputed, with standard errors."""
+    record = entry.record
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("recomputed")
+    table.add_column("value ± standard error")
+    shown = list(zip(record.exponents, record.stderr, strict=True))
+    exponents = ",  ".join(f"{v:.4g} ± {e:.1g}" for v, e in shown[:MANY_EXPONENTS])
+    if len(shown) > MANY_EXPONENTS:
+        exponents += f"  and {len(shown) - MANY_EXPONENTS} more"
+    table.add_row("Lyapunov exponents", exponents)
+    pairs = {
+        "Kaplan-Yorke dimension": record.kaplan_yorke_dimension,
+        "correlation dimension": record.correlation_dimension,
+        "entropy rate, at most": record.entropy_rate,
+        "permutation entropy": record.permutation_entropy,
+    }
+    for name, pair in pairs.items():
+        if pair is not None and all(v is not None and math.isfinite(v) for v in pair):
+            table.add_row(name, f"{pair[0]:.4g} ± {pair[1]:.1g}")
+    if record.lyapunov_time is not None and entry.chaotic:
+        table.add_row("Lyapunov time", f"{record.lyapunov_time:.4g}")
+    table.add_row("period", f"{record.period:.4g}")
+    return table

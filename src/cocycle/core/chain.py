@@ -162,7 +162,7 @@ def checked_matrix(matrix: Any) -> Any:
     return out
 
 
-def _padded_rows(matrix: sp.csr_array) -> tuple[jax.Array, jax.Array]:
+def _padded_rows(matrix: Any) -> tuple[jax.Array, jax.Array]:
     """Reachable states and summed probabilities, rows padded to the longest."""
     starts = np.asarray(matrix.indptr)
     lengths = np.diff(starts)
@@ -172,6 +172,5 @@ def _padded_rows(matrix: sp.csr_array) -> tuple[jax.Array, jax.Array]:
     at = np.minimum(starts[:-1, None] + column, matrix.nnz - 1)
     probability = np.where(filled, np.asarray(matrix.data)[at], 0.0)
     last = np.asarray(matrix.indices)[starts[1:] - 1][:, None]
-    return jnp.asarray(np.where(filled, np.asarray(matrix.indices)[at], last)), jnp.asarray(
-        np.cumsum(probability, axis=1)
-    )
+    targets = np.where(filled, np.asarray(matrix.indices)[at], last)
+    return jnp.asarray(targets, dtype=int), jnp.asarray(np.cumsum(probability, axis=1))

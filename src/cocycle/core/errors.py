@@ -98,6 +98,10 @@ class AccuracyWarning(UserWarning):
     """A number was computed, but something limits how far it can be trusted."""
 
 
+class RangeWarning(UserWarning):
+    """A parameter has a value that nature does not take; the equations are followed all the same."""
+
+
 class InterruptedWarning(UserWarning):
     """A long computation was interrupted; what was done is returned."""
 

@@ -34,6 +34,10 @@ class Presentable:
         """Return the result as a `pandas.DataFrame`."""
         return _presenter("to_pandas")(self)
 
+    def plot(self) -> Any:
+        """Return a `plotly` figure of the result."""
+        return _presenter("plot")(self)
+
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""
         return _presenter("to_html")(self)

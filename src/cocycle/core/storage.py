@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from cocycle.core.errors import DataError, OutputError
+from cocycle.core.system import AbstractSystem
 
 FORMAT = 1
 
@@ -100,10 +102,22 @@ def _decode(value: Any, arrays: Any) -> Any:
         array = arrays[value["array"]]
         return array.item() if value["scalar"] else array
     cls = _resolve(value["class"])
+    # Leaves of a system are compiled over, so they come back as JAX arrays; results stay with NumPy.
+    arrays = _OnDevice(arrays) if issubclass(cls, AbstractSystem) else arrays
     result = object.__new__(cls)
     for name, field in value["fields"].items():
         object.__setattr__(result, name, _decode(field, arrays))
     return result
+
+
+class _OnDevice:
+    """The arrays of a file, as JAX arrays."""
+
+    def __init__(self, arrays: Any):
+        self._arrays = arrays
+
+    def __getitem__(self, key: str) -> jax.Array:
+        return jnp.asarray(self._arrays[key])
 
 
 def save(result: Any, path: str | pathlib.Path) -> pathlib.Path:
@@ -135,7 +149,7 @@ def load(path: str | pathlib.Path) -> Any:
         path: the file.
 
     Returns:
-        The result, of the class that was saved, with numpy arrays.
+        The result, of the class that was saved, with numpy arrays; a system with JAX arrays, ready to run.
 
     Raises:
         DataError: if the file cannot be read or was not written by `save`.

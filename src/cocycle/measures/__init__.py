@@ -3,6 +3,8 @@
 from cocycle.measures.boxes import AdaptiveBoxes, BoxGrid
 from cocycle.measures.density import Density, histogram_density, kernel_density
 from cocycle.measures.dimension import CorrelationDimension, correlation_dimension
+from cocycle.measures.discrepancy import correlation_sum_distance, maximum_mean_discrepancy
+from cocycle.measures.divergence import AbstractDensity, GaussianMixture, Histogram, state_space_divergence
 from cocycle.measures.embedding import (
     DelayChoice,
     autocorrelation,
@@ -21,6 +23,7 @@ from cocycle.measures.entropies import AbstractInformationMeasure, Renyi, Shanno
 from cocycle.measures.evidence import SeriesAnalysis
 from cocycle.measures.exponent import Divergence, kantz, rosenstein
 from cocycle.measures.extremes import ExtremeFit, block_maxima, extremal_index, peaks_over_threshold
+from cocycle.measures.forecasts import prediction_error, valid_steps, valid_time
 from cocycle.measures.generator import Generator, generator
 from cocycle.measures.lines import LineModel, line_model
 from cocycle.measures.markov import (
@@ -52,6 +55,7 @@ from cocycle.measures.ordinal import (
 from cocycle.measures.prediction import ForecastSkill, forecast_skill, predictability_time
 from cocycle.measures.series import checked_series
 from cocycle.measures.slow import InvariantSets, almost_invariant_sets, escape_rate, relaxation_rates, resampled
+from cocycle.measures.spectral_distance import spectral_distance
 from cocycle.measures.spectrum import PowerSpectrum, dominant_period, mean_period, power_spectrum, rice_period
 from cocycle.measures.surrogates import Surrogates, fourier_surrogates, iaaft, matching_stretch, shuffle_surrogates
 from cocycle.measures.survival import SurvivalCurve, mean_lifetime, survival_curve
@@ -61,6 +65,7 @@ from cocycle.measures.visits import Visits, visits
 from cocycle.measures.zero_one import ZeroOneTest, zero_one_test
 
 __all__ = [
+    "AbstractDensity",
     "AbstractInformationMeasure",
     "AbstractStatistic",
     "AdaptiveBoxes",
@@ -73,7 +78,9 @@ __all__ = [
     "ExtremeFit",
     "FalseNeighbours",
     "ForecastSkill",
+    "GaussianMixture",
     "Generator",
+    "Histogram",
     "InvariantSets",
     "LineModel",
     "MissingPatterns",
@@ -101,6 +108,7 @@ __all__ = [
     "committor",
     "complexity_limits",
     "correlation_dimension",
+    "correlation_sum_distance",
     "delay_by_mutual_information",
     "dimension_by_cao",
     "dimension_by_false_neighbours",
@@ -118,6 +126,7 @@ __all__ = [
     "kernel_density",
     "line_model",
     "matching_stretch",
+    "maximum_mean_discrepancy",
     "mean_first_passage",
     "mean_lifetime",
     "mean_period",
@@ -129,6 +138,7 @@ __all__ = [
     "permutation_entropy",
     "power_spectrum",
     "predictability_time",
+    "prediction_error",
     "rate_matrix",
     "regime_lifetime",
     "relaxation_rates",
@@ -137,6 +147,8 @@ __all__ = [
     "rice_period",
     "rosenstein",
     "shuffle_surrogates",
+    "spectral_distance",
+    "state_space_divergence",
     "stationary_distribution",
     "statistical_complexity",
     "survival_curve",
@@ -144,6 +156,8 @@ __all__ = [
     "trajectory_chain",
     "transfer_operator",
     "transition_rate",
+    "valid_steps",
+    "valid_time",
     "visits",
     "zero_one_test",
 ]

@@ -55,8 +55,13 @@ def checked_mask(states: Any, n: int, name: str) -> np.ndarray:
     return mask
 
 
-def _solve(matrix: Any, right: np.ndarray) -> np.ndarray:
-    """Solve a sparse system: directly, or by iteration where a random graph would fill the factors."""
+def solved(matrix: Any, right: np.ndarray) -> np.ndarray:
+    """Solve a sparse system: directly, or by iteration where a random graph would fill the factors.
+
+    Args:
+        matrix: (n, n) sparse.
+        right: (n,) right-hand side.
+    """
     n = matrix.shape[0]
     if n <= DENSE:
         return np.linalg.solve(matrix.toarray(), right)
@@ -120,7 +125,7 @@ def stationary_distribution(chain: Chain) -> Float[np.ndarray, "states"]:
     transposed = sp.csr_array(inner.T)
     right = -transposed[others][:, [fixed]].toarray().ravel()
     weight = np.ones(len(keep))
-    weight[others] = _solve(sp.csr_array(transposed[others][:, others]), right)
+    weight[others] = solved(sp.csr_array(transposed[others][:, others]), right)
     weight = np.maximum(weight, 0.0)
     out[keep] = weight / weight.sum()
     return out
@@ -168,7 +173,7 @@ def mean_first_passage(chain: Chain, target: Mask) -> Float[np.ndarray, "states"
     out = np.zeros(rates.shape[0])
     free = ~target
     if free.any():
-        out[free] = _solve(sp.csr_array(rates[free][:, free]), -np.ones(free.sum()))
+        out[free] = solved(sp.csr_array(rates[free][:, free]), -np.ones(free.sum()))
     return out
 
 
@@ -212,7 +217,7 @@ def passage_moments(chain: Chain, target: Mask) -> tuple[np.ndarray, np.ndarray]
     second = np.zeros_like(mean)
     if free.any():
         right = -2.0 * mean[free] + step
-        second[free] = _solve(sp.csr_array(rates[free][:, free]), right)
+        second[free] = solved(sp.csr_array(rates[free][:, free]), right)
     return mean, np.sqrt(np.maximum(second - mean**2, 0.0))
 
 
@@ -253,7 +258,7 @@ def committor(chain: Chain, start: Mask, end: Mask) -> Float[np.ndarray, "states
     free = ~(a | b)
     if free.any():
         right = -np.asarray(rates[free][:, b].sum(axis=1)).ravel()
-        out[free] = np.clip(_solve(sp.csr_array(rates[free][:, free]), right), 0.0, 1.0)
+        out[free] = np.clip(solved(sp.csr_array(rates[free][:, free]), right), 0.0, 1.0)
     return out
 
 

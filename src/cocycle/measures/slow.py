@@ -15,11 +15,13 @@ from cocycle.core.errors import DataError, InsufficientDataError, ParameterError
 from cocycle.core.estimate import Estimate
 from cocycle.core.presentation import Presentable
 from cocycle.measures.generator import Generator
-from cocycle.measures.markov import DENSE, Chain, Mask, checked_mask, rate_matrix, stationary_distribution
+from cocycle.measures.markov import DENSE, Chain, Mask, checked_mask, rate_matrix, solved, stationary_distribution
 
 sp: Any = scipy.sparse  # its stubs know neither sparse arrays nor their attributes
 spl: Any = scipy.sparse.linalg
 la: Any = scipy.linalg
+
+FAINT = 1e-12
 
 
 def escape_rate(chain: Chain, regime: Mask) -> tuple[float, np.ndarray]:
@@ -135,7 +137,7 @@ def almost_invariant_sets(chain: Chain, n_sets: int = 2) -> InvariantSets:
         ParameterError: if n_sets is out of range.
         InsufficientDataError: if the stationary law is not unique.
 
-    Limits: states of no weight get the set of their eigenvector entry, which says little.
+    Limits: states of hardly any weight (1e-12 of the largest) get the set that they lead to.
 
     Example:
         >>> p = np.array([[0.8, 0.2, 0, 0], [0.2, 0.79, 0.01, 0], [0, 0.01, 0.79, 0.2], [0, 0, 0.2, 0.8]])
@@ -161,8 +163,13 @@ def almost_invariant_sets(chain: Chain, n_sets: int = 2) -> InvariantSets:
         vectors = found[1][:, np.argsort(-found[0])]
     functions = vectors / root[:, None]
     functions = functions / functions[:, :1]
-    corners = _corners(functions[weight > 0])
-    membership = functions @ np.linalg.inv(functions[weight > 0][corners])
+    known = weight > FAINT * weight.max()
+    corners = _corners(functions[known])
+    membership = functions @ np.linalg.inv(functions[known][corners])
+    if not known.all():
+        # Where hardly anything is, the eigenvectors are round-off: take the sets that such states lead to.
+        inner, border = sp.csr_array(rates[~known][:, ~known]), rates[~known][:, known] @ membership[known]
+        membership[~known] = np.stack([solved(inner, -column) for column in border.T], axis=1)
     label = np.argmax(membership, axis=1)
     share = np.bincount(label, weight, minlength=n_sets)
     one = sp.csr_array((np.ones(n), (np.arange(n), label)), shape=(n, n_sets))

@@ -23,6 +23,7 @@ _HOME = {
     "Report": "document",
     "report": "document",
     "make_dataset": "dataset",
+    "stability_report": "stability_report",
     "catalogue_page": "catalogue_page",
     "to_xarray": "present",
     "to_pandas": "present",

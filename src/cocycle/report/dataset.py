@@ -3,7 +3,7 @@
 import io
 import json
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ def make_dataset(
     n_periods: int = 100,
     points_per_period: int = 100,
     n_transient: int = 10,
+    variables: Mapping[str, Sequence[str]] | int | None = None,
     noise: float = 0.0,
     seed: int = 0,
     test_share: float = 0.25,
@@ -40,6 +41,8 @@ def make_dataset(
         n_periods: periods of each orbit.
         points_per_period: points a period.
         n_transient: periods that are dropped first.
+        variables: those that are observed: names for each system (all of a system that is not named), or how many of
+            each, the first ones; default all.
         noise: observation noise, as a fraction of the standard deviation of each variable.
         seed: seed of the noise; each system has its own, whatever else is in the set.
         test_share: share of the points, at the end, that `is_test` marks.
@@ -56,7 +59,7 @@ def make_dataset(
 
     Raises:
         UnknownNameError: if a system is not in the catalogue.
-        ParameterError: if test_share lies outside [0, 1), or the suffix is not known.
+        ParameterError: if test_share lies outside [0, 1), the suffix is not known, or no variable is observed.
         OutputError: if the directory cannot be written.
         NonFiniteStateError: if an orbit explodes; the files of the others stay.
 
@@ -82,7 +85,7 @@ def make_dataset(
         "stepper": repr(stepper),
     }
     directory = _directory(path)
-    wanted = [(e.name, settings, stepper, directory, suffix) for e in entries]
+    wanted = [(e.name, settings | _observed(e.name, variables), stepper, directory, suffix) for e in entries]
     if n_jobs == 1:
         parts = [_part(*w) for w in wanted]
     else:
@@ -90,6 +93,21 @@ def make_dataset(
 
         parts: Any = Parallel(n_jobs=n_jobs)(delayed(_part)(*w) for w in wanted)
     return _together(parts, settings, test_share)
+
+
+def _observed(name: str, variables: Mapping[str, Sequence[str]] | int | None) -> dict[str, Any]:
+    """Setting of the observed variables, absent where all are."""
+    if variables is None:
+        return {}
+    if isinstance(variables, int):
+        known: Any = catalogue[name].make()
+        if variables < 1:
+            raise ParameterError(f"variables must be at least 1 of each system, got {variables}.")
+        return {"variables": list(known.variables or ())[:variables]}
+    chosen = {catalogue[k].name: list(v) for k, v in variables.items()}.get(name)
+    if chosen is not None and not chosen:
+        raise ParameterError(f"no variable of {name} is observed; name one, or leave {name} out of variables.")
+    return {} if chosen is None else {"variables": chosen}
 
 
 def _all_with_period() -> list[Any]:

@@ -2,9 +2,10 @@
 
 import functools
 import pathlib
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -150,7 +151,8 @@ def report(
     """Make a report of a system or of measured data.
 
     Args:
-        source: a System, the name of one in the catalogue, the path of a data file, a Series, or an array of values.
+        source: a System, the name of one in the catalogue, the path of a data file, of a saved model or of a recorded
+            training run, a Series, an array of values, or a verdict of `cocycle.training.stability`.
         x0: initial state of a system; default its own.
         driver: driver of a system; default its own, or noise of the seed for a stochastic equation.
         n_steps: steps of a system's spectrum; default what suits it.
@@ -183,8 +185,16 @@ def report(
     system_options = {"x0": x0, "driver": driver, "n_steps": n_steps, "duration": duration, "sweep": sweep}
     system_options |= {"noise": levels, "lifetimes": lifetimes}
     options = {**system_options, "seed": seed, "progress": progress}
+    if isinstance(source, str | pathlib.Path) and sources.is_saved_system(str(source)):
+        source = sources.saved_system(str(source))
     if isinstance(source, AbstractSystem):
         return sources.of_system(source, parameters=parameters, dt=dt, **options)
+    # A verdict exists only where its module was loaded, which is not worth loading for a system.
+    training = sys.modules.get("cocycle.training.verdict")
+    if training is not None and isinstance(source, training.Stability):
+        from cocycle.report.stability_report import stability_report
+
+        return stability_report(cast(Any, source))
     if isinstance(source, str) and sources.is_catalogue_name(source):
         return sources.of_catalogue(source, parameters=parameters, dt=dt, **options)
     given = [name for name, value in {**system_options, "parameters": parameters}.items() if value is not None]
@@ -192,6 +202,12 @@ def report(
         raise ParameterError(f"{', '.join(given)} belong to a system, but the source is data; leave them out.")
     if isinstance(source, str | pathlib.Path):
         from cocycle.report.reading import read
+        from cocycle.training.run_file import is_run
+
+        if is_run(source):
+            from cocycle.report.run_page import of_run
+
+            return of_run(source)
 
         return sources.of_series(read(source, column=column, dt=dt), seed=seed, progress=progress)
     if isinstance(source, Series):

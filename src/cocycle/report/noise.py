@@ -15,7 +15,6 @@ from cocycle.core.realisations import is_random
 from cocycle.core.run import Trajectory, trajectory
 from cocycle.core.system import AbstractSystem
 from cocycle.measures import SurvivalCurve, mean_lifetime, survival_curve, visits
-from cocycle.stability import Spectrum
 from cocycle.stability.random import (
     NPointMotion,
     PassageTimes,
@@ -33,9 +32,9 @@ N_PATHS = 16
 N_LOOKS = 32
 MOST_STEPS = 20_000
 LIFETIME_STEPS = 100_000
+MOST_NUMBERS = 256
 TOGETHER = 1e-6
 ALPHA = 1e-3
-E_FOLDS = 40.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,7 +154,6 @@ def analyse_noise(
     levels: tuple[float, ...] = (),
     regime: Regime | None = None,
     variables: tuple[str, ...] = (),
-    exponent: float | None = None,
     n_steps: int,
     seed: int = 0,
     progress: bool | None = None,
@@ -170,7 +168,6 @@ def analyse_noise(
             largest of them, lifetimes taken at each.
         regime: regime whose lifetimes are wanted.
         variables: names of the coordinates, for the regime.
-        exponent: largest exponent as far as it is known, for the time to watch.
         n_steps: steps that the report takes.
         seed: of the noise.
         progress: show progress bars.
@@ -191,10 +188,7 @@ def analyse_noise(
     points = jax.tree.map(lambda a: np.asarray(a)[rows], states)
     first = jax.tree.map(lambda a: a[0], points)
     noisy, noise = at_level(system, driver, levels[-1], seed, first)
-    dt = float(system.dt)
     steps = min(n_steps, MOST_STEPS)
-    if exponent is not None and exponent < 0:
-        steps = int(np.clip(E_FOLDS / -exponent / dt, 500, steps))
     motion = n_point_motion(noisy, points, noise, n_steps=steps, save_every=max(1, steps // 1000), progress=progress)
     extent = max(float(motion.start.max()), 1e-300)
     tolerance = TOGETHER * extent
@@ -225,8 +219,8 @@ def _verdict(sign: Any, times: PassageTimes, motion: NPointMotion, tolerance: fl
         return f"Points under the same noise come together, in {share} within the time watched.", True
     if sign is not None and sign.sign < 0:
         return (
-            f"Near points come together (the exponent is negative), but far ones did so in {share} only: "
-            f"{apart} groups were left in the run shown.",
+            f"Near points come together (the exponent is negative), but far ones did so in {share} only within the "
+            f"time watched; the run shown ends with {apart} group{'' if apart == 1 else 's'} of points.",
             None,
         )
     if times.observed.any():
@@ -283,7 +277,6 @@ def noise_of_orbit(
     system: AbstractSystem,
     driver: AbstractDriver,
     orbit: Trajectory,
-    spectrum: Spectrum | None,
     levels: Sequence[float] | None,
     regime: Regime | None,
     variables: tuple[str, ...],
@@ -298,7 +291,6 @@ def noise_of_orbit(
         system: the system.
         driver: its driver.
         orbit: orbit on its attractor.
-        spectrum: its exponents, or None.
         levels: noise levels, or None for the system's own noise.
         regime: regime whose lifetimes are wanted, or None.
         variables: names of the coordinates.
@@ -314,7 +306,11 @@ def noise_of_orbit(
     ):
         refusals["synchronisation_time"] = "the orbit keeps only part of the state: there are no points to start from."
         return None
-    top = None if spectrum is None or levels else float(spectrum.maximal_exponent.value)
+    if not levels and regime is None and sum(np.size(a) for a in jax.tree.leaves(orbit.final)) > MOST_NUMBERS:
+        refusals["synchronisation_time"] = (
+            f"the state holds more than {MOST_NUMBERS} numbers; ask for it: --noise 1 (noise=1)."
+        )
+        return None
     try:
         return analyse_noise(
             system,
@@ -323,7 +319,6 @@ def noise_of_orbit(
             levels=tuple(levels or ()),
             regime=regime,
             variables=variables,
-            exponent=top,
             n_steps=n_steps,
             seed=seed,
             progress=progress,

@@ -32,7 +32,10 @@ def together(effect: NoiseEffect, unit: str) -> Figure:
     step = max(1, -(-len(motion.t) // MOST))
     t = np.concatenate([[0.0], motion.t[::step]])
     rows = np.concatenate([motion.start[None], motion.distances[::step]])
-    floor = 1e-15 * max(float(motion.start.max()), 1e-300)
+    floor = 4e-15 * max(float(motion.start.max()), 1e-300)
+    apart = np.flatnonzero((rows > floor).any(axis=1))
+    end = min(len(t), int(1.1 * apart[-1]) + 2)  # what is at round-off for good says nothing more
+    t, rows = t[:end], rows[:end]
     data = [line(t, np.where(row > floor, row, np.nan), "@blue", width=0.8) for row in rows.T]
     slope = ""
     if effect.sign is not None and effect.sign.sign < 0:
@@ -40,9 +43,9 @@ def together(effect: NoiseEffect, unit: str) -> Figure:
         reach = min(t[-1], 30.0 / -rate)
         data.append(line([0.0, reach], [top, top * np.exp(rate * reach)], "@orange", line={"dash": "dash"}))
         slope = f" The dashed line falls at the largest exponent, {effect.sign.exponent} nats / {unit}."
-    strength = f"noise of strength {effect.level:g}" if effect.added else "its noise"
+    strength = f"noise of strength {effect.level:g}" if effect.added else "noise"
     if not effect.added and effect.level != 1:
-        strength += f" times {effect.level:g}"
+        strength = f"noise, {effect.level:g} times its own"
     seen = effect.times.observed
     text = (
         f"Distances of {len(rows.T)} points of the orbit from another one, all under the same {strength}. "

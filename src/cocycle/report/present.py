@@ -10,8 +10,10 @@ import numpy as np
 from cocycle.core.errors import ParameterError
 from cocycle.core.estimate import Estimate, format_value
 from cocycle.core.run import Trajectory
+from cocycle.learn.judge import Comparison, shown
 from cocycle.report.series import Series
-from cocycle.stability import Spectrum
+from cocycle.stability import CovariantVectors, Spectrum
+from cocycle.stability.fields import FtleField, TrackFtle
 
 MAX_ROWS = 12
 LEFT = "text-align:left"
@@ -50,10 +52,37 @@ def to_xarray(result: Any) -> Any:
         attributes = {"source": result.source, "dt": result.dt, "time_unit": result.time_unit}
         time = ("time", result.times, {"units": result.time_unit})
         return xr.Dataset({name: ("time", result.values, {"units": result.unit})}, {"time": time}, attributes)
+    if isinstance(result, FtleField):
+        return _field_dataset(result)
+    if isinstance(result, CovariantVectors):
+        return _covariant_dataset(result)
     from cocycle.report.present_points import points_dataset
 
     points = points_dataset(result)
     return xr.Dataset(_fields(result)) if points is None else points
+
+
+def plot(result: Any) -> Any:
+    """Return a figure of a result.
+
+    Args:
+        result: a field of exponents, exponents of tracks, or what noise does (see docs/noise.md).
+
+    Returns:
+        plotly.graph_objects.Figure.
+
+    Raises:
+        ParameterError: if there is no picture of such a result.
+    """
+    from cocycle.report import field_figures, noise_plots
+
+    if type(result) in noise_plots.PICTURES:
+        return noise_plots.PICTURES[type(result)](result)
+    if isinstance(result, FtleField):
+        return field_figures.plot_field(result)
+    if isinstance(result, TrackFtle):
+        return field_figures.plot_tracks(result)
+    raise ParameterError(f"there is no picture of a {type(result).__name__}; make a report of the system instead.")
 
 
 def to_pandas(result: Any) -> Any:
@@ -88,6 +117,8 @@ def to_pandas(result: Any) -> Any:
     if isinstance(result, Estimate):
         value, stderr = np.ravel(result.value), np.ravel(result.stderr)
         return pd.DataFrame({"value": value, "stderr": np.broadcast_to(stderr, value.shape), "method": result.method})
+    if isinstance(result, Comparison):
+        return _comparison_frame(result)
     rows = [(name, text) for name, text in _lines(result)]
     return pd.DataFrame(rows, columns=["quantity", "value"]).set_index("quantity")
 
@@ -109,11 +140,29 @@ def to_html(result: Any) -> str:
         title = f"Trajectory of {result.name or 'a system'}: {len(result)} states, {result.status}"
         body = to_pandas(result).iloc[: MAX_ROWS // 2].to_html(border=0) if len(result) else ""
         return f"<div><p><b>{html.escape(title)}</b></p>{body}</div>"
+    if isinstance(result, Comparison):
+        table = to_pandas(result)["shown"].unstack("contestant").fillna("-")
+        notes = "".join(f"<p>{html.escape(note)}</p>" for note in result.notes)
+        order = [m for m in result.meanings if m in table.index]
+        return f"<div>{table.loc[order, list(result.scores)].to_html(border=0)}{notes}</div>"
     rows = "".join(
         f"<tr><th style='{LEFT}'>{html.escape(name)}</th><td style='{LEFT}'>{html.escape(text)}</td></tr>"
         for name, text in _lines(result)
     )
     return f"<div><p><b>{html.escape(type(result).__name__)}</b></p><table>{rows}</table></div>"
+
+
+def _comparison_frame(result: Comparison) -> Any:
+    """A row for each contestant and measure."""
+    import pandas as pd
+
+    rows = [
+        (name, measure, float(e.value), float(e.stderr), shown(e), e.method)
+        for name, scores in result.scores.items()
+        for measure, e in scores.items()
+    ]
+    columns = ["contestant", "measure", "value", "stderr", "shown", "method"]
+    return pd.DataFrame(rows, columns=columns).set_index(["contestant", "measure"])
 
 
 def _trajectory_frame(result: Trajectory) -> Any:
@@ -172,6 +221,36 @@ def _spectrum_dataset(result: Spectrum) -> Any:
         if value.ndim == 0:
             attributes[name] = value.item()
     return xr.Dataset(data, coords, attributes)
+
+
+def _field_dataset(result: FtleField) -> Any:
+    import xarray as xr
+
+    dims = tuple(result.axes)
+    attributes = {"duration": result.duration, "t0": result.t0, "n_lost": result.n_lost, "status": str(result.status)}
+    attributes |= {"system": result.name or "", **{f"at_{k}": v for k, v in result.at.items()}}
+    data = {"ftle": (dims, np.asarray(result.values), {"units": "nats / time"})}
+    data |= {f"end_{name}": (dims, np.asarray(result.ends)[..., k]) for k, name in enumerate(dims)}
+    return xr.Dataset(data, {name: np.asarray(a) for name, a in result.axes.items()}, attributes)
+
+
+def _covariant_dataset(result: CovariantVectors) -> Any:
+    import xarray as xr
+
+    n, k, _ = result.vectors.shape
+    data = {
+        "vectors": (("time", "exponent", "component"), np.asarray(result.vectors)),
+        "local": (("interval", "exponent"), np.asarray(result.local), {"units": "nats / time"}),
+        "exponents": (("exponent",), np.asarray(result.exponents.value), {"units": "nats / time"}),
+        "stderr": (("exponent",), np.asarray(result.exponents.stderr), {"units": "nats / time"}),
+        "unsettled": (("exponent",), np.asarray(result.unsettled)),
+    }
+    if isinstance(result.x, np.ndarray | jax.Array):
+        dims = ("time", *(f"state_{i}" for i in range(np.ndim(result.x) - 1)))
+        data["x"] = (dims, np.asarray(result.x))
+    coords = {"time": np.asarray(result.t), "exponent": np.arange(1, k + 1)}
+    attributes = {"memory_bound": result.memory_bound, "status": str(result.status), "system": result.name or ""}
+    return xr.Dataset(data, coords, {**attributes, "interval": result.interval, "n_frames": n})
 
 
 def _fields(result: Any, prefix: str = "") -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """From a source to a report: a system, an entry of the catalogue, a series."""
 
 import pathlib
+import zipfile
 from typing import Any
 
 from cocycle.core.errors import DataError
 from cocycle.core.parameters import parameters as parameters_of
 from cocycle.core.parameters import with_parameters
 from cocycle.core.progress import Progress
+from cocycle.core.storage import load
 from cocycle.core.system import AbstractSystem
 from cocycle.report.document import Report
 from cocycle.report.reading import READERS
@@ -58,8 +60,41 @@ def is_catalogue_name(text: str) -> bool:
     """
     if text in catalogue:
         return True
+    if is_saved_system(text):
+        return False
     path = pathlib.Path(text)
     return not (path.exists() or path.suffix.lower() in READERS or len(path.parts) > 1)
+
+
+def is_saved_system(text: str) -> bool:
+    """Say whether a text is the path of a file that `save` wrote; a learned model is such a file.
+
+    Args:
+        text: what the user gave.
+    """
+    path = pathlib.Path(text)
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return "header.npy" in archive.namelist()
+
+
+def saved_system(path: str) -> AbstractSystem:
+    """The system in a file that `save` wrote.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The system.
+
+    Raises:
+        DataError: if the file holds something else.
+    """
+    found = load(path)
+    if not isinstance(found, AbstractSystem):
+        raise DataError(f"{path} holds a {type(found).__name__}, not a system; report takes models and data.")
+    return found
 
 
 def of_catalogue(

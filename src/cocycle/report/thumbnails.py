@@ -1,10 +1,11 @@
 """Small pictures of orbits, as inline SVG: a curve, a cloud of points, or space against time."""
 
 import base64
+import dataclasses
 import math
 import struct
 import zlib
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,11 +18,45 @@ N_POINTS = 900
 RTOL = 1e-7
 
 
-def thumbnail(entry: Entry) -> str:
-    """Draw an orbit of a system.
+@dataclasses.dataclass(frozen=True)
+class Sketch:
+    """What a small picture of a system shows.
+
+    Attributes:
+        kind: "curve", "cloud" or "raster".
+        points: points of the plane (n, 2); of a raster, values (time, space).
+    """
+
+    kind: Literal["curve", "cloud", "raster"]
+    points: np.ndarray
+
+
+def sketch(entry: Entry) -> Sketch:
+    """Choose what to show of a system.
 
     Planes are those of the two principal axes. Maps are clouds of points, delay equations are drawn against their own
     past, what has more than a dozen variables as space (up) against time (right), a lone variable against time.
+
+    Args:
+        entry: entry of the catalogue.
+    """
+    rows = _rows(entry)
+    if entry.kind == "map":
+        if rows.ndim == 1:
+            return Sketch("cloud", np.stack([rows[:-1], rows[1:]], axis=1))
+        return Sketch("cloud", rows) if rows.shape[1] == 2 else Sketch("raster", rows[:90])
+    if rows.ndim == 2 and rows.shape[1] == 1:
+        rows = rows[:, 0]
+    if rows.ndim == 1:
+        quarter = max(1, _points_per_period(entry) // 4)
+        late = np.stack([rows[quarter:], rows[:-quarter]], axis=1)
+        timed = np.stack([np.arange(len(rows)) / len(rows), rows], axis=1)
+        return Sketch("curve", late if entry.kind == "delay" else timed)
+    return Sketch("raster", rows) if rows.shape[1] >= MANY else Sketch("curve", plane(rows))
+
+
+def thumbnail(entry: Entry) -> str:
+    """Draw an orbit of a system, as `sketch` chooses.
 
     Args:
         entry: entry of the catalogue.
@@ -29,18 +64,8 @@ def thumbnail(entry: Entry) -> str:
     Returns:
         An `<svg>` element.
     """
-    rows = _rows(entry)
-    if entry.kind == "map":
-        if rows.ndim == 1:
-            return _cloud(np.stack([rows[:-1], rows[1:]], axis=1))
-        return _cloud(rows) if rows.shape[1] == 2 else _raster(rows[:90])
-    if rows.ndim == 2 and rows.shape[1] == 1:
-        rows = rows[:, 0]
-    if rows.ndim == 1:
-        quarter = max(1, _points_per_period(entry) // 4)
-        late = np.stack([rows[quarter:], rows[:-quarter]], axis=1)
-        return _curve(late if entry.kind == "delay" else np.stack([np.arange(len(rows)) / len(rows), rows], axis=1))
-    return _raster(rows) if rows.shape[1] >= MANY else _curve(plane(rows))
+    chosen = sketch(entry)
+    return {"curve": _curve, "cloud": _cloud, "raster": _raster}[chosen.kind](chosen.points)
 
 
 def _points_per_period(entry: Entry) -> int:

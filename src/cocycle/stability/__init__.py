@@ -1,14 +1,39 @@
-"""Lyapunov spectra with error bars, and what they say of an orbit; fixed points, cycles, branches and basins."""
+"""Exponents with error bars, tangent vectors and fields; fixed points, cycles, branches, basins; random systems."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from cocycle.stability.alignment import Alignment, alignment_index, fast_lyapunov_indicator
 from cocycle.stability.covariant import covariant_vectors
+from cocycle.stability.dichotomy import Dichotomy, dichotomy
 from cocycle.stability.exponents import lyapunov_spectrum, maximal_exponent
+from cocycle.stability.fields import (
+    Differences,
+    FtleField,
+    GriddedVelocity,
+    Ridges,
+    Tangents,
+    TrackFtle,
+    ftle_field,
+    ftle_of_tracks,
+    ridge_lines,
+)
+from cocycle.stability.finite_time import (
+    FiniteTimeExponents,
+    LargeDeviations,
+    finite_time_exponents,
+    large_deviations,
+)
 from cocycle.stability.frames import tangent_map
 from cocycle.stability.oseledets import CovariantVectors
 from cocycle.stability.regime import Regime, Verdict, flat_orbit, regime
 from cocycle.stability.spectrum import Spectrum, kaplan_yorke_dimension
+from cocycle.stability.transverse import (
+    MasterStability,
+    conditional_exponents,
+    master_stability,
+    transverse_exponents,
+)
 
 if TYPE_CHECKING:
     from cocycle.stability.basins import (
@@ -26,6 +51,7 @@ if TYPE_CHECKING:
         continue_basins,
         uncertainty_exponent,
     )
+    from cocycle.stability.bias import StepperBias, stepper_bias
     from cocycle.stability.continuation import (
         Bifurcation,
         BifurcationKind,
@@ -91,6 +117,7 @@ _LATER = {
     "SectionPoints": "cycles",
     "Stabilised": "cycles",
     "StepSizes": "continuation",
+    "StepperBias": "bias",
     "Sweep": "continuation",
     "Tipping": "basins",
     "UncertaintyExponent": "basins",
@@ -108,11 +135,13 @@ _LATER = {
     "periodic_orbit": "cycles",
     "periodic_orbits": "cycles",
     "poincare_section": "cycles",
+    "stepper_bias": "bias",
     "switch_branch": "continuation",
     "uncertainty_exponent": "basins",
 }
 
 __all__ = [
+    "Alignment",
     "Attractor",
     "BasinContinuation",
     "BasinEntropy",
@@ -125,48 +154,71 @@ __all__ = [
     "BranchEnd",
     "Cascade",
     "CovariantVectors",
+    "Dichotomy",
+    "Differences",
     "Features",
+    "FiniteTimeExponents",
     "FixedPoint",
     "FixedPoints",
+    "FtleField",
+    "GriddedVelocity",
     "Guarantee",
     "HomoclinicBracket",
     "IntervalNewton",
     "Kind",
+    "LargeDeviations",
     "LyapunovChart",
+    "MasterStability",
     "Multistart",
     "PeriodicOrbit",
     "Recurrences",
     "Regime",
+    "Ridges",
     "SectionPoints",
     "Spectrum",
     "Stabilised",
     "StepSizes",
+    "StepperBias",
     "Sweep",
+    "Tangents",
     "Tipping",
+    "TrackFtle",
     "UncertaintyExponent",
     "Verdict",
+    "alignment_index",
     "basin_entropy",
     "basin_fractions",
     "bifurcation_diagram",
+    "conditional_exponents",
     "continue_basins",
     "continue_cycle",
     "continue_fixed_point",
     "covariant_vectors",
     "cycle_at_hopf",
+    "dichotomy",
+    "fast_lyapunov_indicator",
+    "finite_time_exponents",
     "fixed_points",
     "flat_orbit",
+    "ftle_field",
+    "ftle_of_tracks",
     "homoclinic_bracket",
     "kaplan_yorke_dimension",
+    "large_deviations",
     "lyapunov_chart",
     "lyapunov_spectrum",
+    "master_stability",
     "maximal_exponent",
     "period_doubling_cascade",
     "periodic_orbit",
     "periodic_orbits",
     "poincare_section",
     "regime",
+    "ridge_lines",
+    "stepper_bias",
     "switch_branch",
     "tangent_map",
+    "transverse_exponents",
     "uncertainty_exponent",
 ]
 

@@ -294,14 +294,10 @@ class _Job:
         elif kept and i == len(points) - 1:
             rows = kept[-1]  # the forward pass has just ended there
         else:
-            rows = self.chunk(*points[i], self.begin + i * self.length * self.every, size)[2]
+            x, frame = points[i]
+            rows = self.chunk(x, frame, self.begin + i * self.length * self.every, size)[2]
             self.again += size * self.every
-        pad = lambda a: (
-            jnp.asarray(a)
-            if len(a) == self.capacity
-            else jnp.concatenate([jnp.asarray(a), jnp.zeros((self.capacity - len(a), *a.shape[1:]), a.dtype)])
-        )
-        frames, factors, states = jax.tree.map(pad, rows)
+        frames, factors, states = jax.tree.map(lambda a: _padded(a, self.capacity), rows)
         diagonal = np.asarray(jnp.abs(jnp.diagonal(factors, axis1=1, axis2=2)))[:size]
         if not np.all(diagonal > 0):
             alive = int(np.min(np.argmin(diagonal > 0, axis=1)[~np.all(diagonal > 0, axis=1)]))
@@ -327,7 +323,7 @@ class _Job:
                 if settling > 0:
                     tail = [jnp.roll(a, settling - size, axis=0) for a in (frames, factors)]
                     ahead = jnp.asarray(settling)
-                    c, other = (_backward_rows(*tail, each, ahead)[0] for each in (c, other))
+                    c, other = (_backward_rows(tail[0], tail[1], each, ahead)[0] for each in (c, other))
                     size -= settling
                 if low < n_wanted:
                     if not np.isfinite(unsettled).all():
@@ -383,6 +379,11 @@ def _first_coefficients(k: int, seed: int) -> np.ndarray:
     c = np.triu(np.random.default_rng(seed).normal(size=(k, k)))
     np.fill_diagonal(c, 1.0)
     return c / np.linalg.norm(c, axis=0)
+
+
+def _padded(a: Any, n_rows: int) -> Any:
+    a = jnp.asarray(a)
+    return a if len(a) == n_rows else jnp.concatenate([a, jnp.zeros((n_rows - len(a), *a.shape[1:]), a.dtype)])
 
 
 def _bytes(tree: Any) -> int:

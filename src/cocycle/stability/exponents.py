@@ -230,7 +230,7 @@ class _Job:
             n_rows = (n0 + n_steps - n) // interval
             _need_rows(n_rows, n_steps, n_transient, interval)
             check_memory(n_rows, 8 * self.k, "take fewer steps or a larger qr_every")
-            residual = volume_residual(self.system, self.driver, x, frame, n, n_rows * interval)
+            residual = volume_residual(self.system, self.driver, x, frame, n, n_rows * interval, self.advance)
             x, frame, rows, status = self.rows(x, frame, n, n_rows, interval, tol, bar)
         _need_rows(len(rows), n_steps, n_transient, interval)
         spectrum = _result(self.system, rows, interval, n_transient, x, self.n_dimensions, status, residual)
@@ -274,6 +274,12 @@ class _Job:
                 "the step has no derivative there, or qr_every is too large."
             )
         return after, frame2, rows
+
+    def advance(self, x: Any, frame: Any, n: int) -> tuple:
+        """One step and its log stretching, by the loop that computes the rows; nothing is checked."""
+        one = jnp.asarray(1)
+        x, frame, rows = _tangent_rows(self.system, self.driver, x, frame, jnp.asarray(n), one, one, self.capacity)
+        return x, frame, np.asarray(rows)[0]
 
     def rows(self, x: Any, frame: Any, n: int, n_rows: int, every: int, tol: float | None, bar: Progress) -> tuple:
         """All rows, chunk by chunk, until done, converged, interrupted or not finite."""

@@ -101,7 +101,7 @@ class CovariantVectors(eqx.Module, Presentable):
         cosines = np.linalg.svd(overlap, compute_uv=False)[:, 0]
         return np.arctan2(sines, cosines)
 
-    def domination(self, n_first: int, duration: float) -> Estimate:
+    def domination(self, n_first: int, duration: int | float) -> Estimate:
         r"""Share of windows in which every vector of the faster subspace outgrows every slower one.
 
         $$P\Bigl(\min_{i \le n} \Lambda^\tau_i > \max_{j > n} \Lambda^\tau_j\Bigr)$$

@@ -2,15 +2,15 @@
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from cocycle.core.errors import AccuracyWarning
-from cocycle.stability.frames import dimension, orthonormalise, push_frame
+from cocycle.stability.frames import dimension, push_frame
 from cocycle.steppers import AbstractTangentStepper, Flow
 
 MAX_INTERVAL = 20
@@ -56,21 +56,14 @@ def interval_for(system: Any, pilot: np.ndarray | None = None) -> int:
 
 
 @eqx.filter_jit
-def _residual(system: Any, driver: Any, x: Any, frame: Any, n: Any, n_steps: Any) -> Any:
-    k = frame.shape[0]
-
-    def one(i: Any, carry: tuple) -> tuple:
-        x, frame, worst = carry
-        x, both = push_frame(system, x, driver.at(n + i), jnp.concatenate([frame, jnp.eye(k)]))
-        frame, r = orthonormalise(both[:k])
-        log_volume = jnp.linalg.slogdet(both[k:])[1]
-        difference = jnp.abs(jnp.sum(jnp.log(r)) - log_volume)
-        return x, frame, jnp.maximum(worst, jnp.where(jnp.isfinite(log_volume), difference, 0.0))
-
-    return jax.lax.fori_loop(0, n_steps, one, (x, frame, jnp.zeros(())))[2]
+def _jacobian(system: Any, driver: Any, x: Any, n: Any) -> Any:
+    """Matrix of the tangent map of step n, by rows; small, since it is compiled anew for every system."""
+    return push_frame(system, x, driver.at(n), jnp.eye(dimension(x)))[1]
 
 
-def volume_residual(system: Any, driver: Any, x: Any, frame: Any, n: int, n_steps: int) -> float:
+def volume_residual(
+    system: Any, driver: Any, x: Any, frame: Any, n: int, n_steps: int, advance: Callable[[Any, Any, int], tuple]
+) -> float:
     """Largest difference, over up to 64 steps, of sum log|R_ii| and log|det| of the step's own Jacobian matrix.
 
     The Jacobian is pushed column by column and its determinant taken by LU, so the two numbers share only the step.
@@ -82,13 +75,21 @@ def volume_residual(system: Any, driver: Any, x: Any, frame: Any, n: int, n_step
         frame: orthonormal rows (K, D).
         n: number of the first step.
         n_steps: steps at hand.
+        advance: the step under test: (state, frame, step number) to the next two and the log stretching (K,).
 
     Returns:
         The difference [nats], NaN if K < D.
     """
     if frame.shape[0] != dimension(x) or frame.shape[0] > MAX_CHECKED:
         return math.nan
-    return float(_residual(system, driver, x, frame, jnp.asarray(n), jnp.asarray(min(N_CHECKED, n_steps))))
+    worst = 0.0
+    for i in range(n, n + min(N_CHECKED, n_steps)):
+        log_volume = float(np.linalg.slogdet(np.asarray(_jacobian(system, driver, x, jnp.asarray(i))))[1])
+        x, frame, log_r = advance(x, frame, i)
+        if not np.isfinite(log_volume):
+            continue
+        worst = max(worst, abs(float(np.sum(log_r)) - log_volume))
+    return worst
 
 
 def check_accuracy(system: Any, spectrum: Any, every: int, chosen: bool) -> None:

@@ -5,8 +5,11 @@ from cocycle.steppers.adaptive import Adaptive
 from cocycle.steppers.delay import DelayFlow, DelayState, delay_flow
 from cocycle.steppers.dense import dense_orbit
 from cocycle.steppers.ensemble import taylor_ensemble
+from cocycle.steppers.event_table import EventTable, locate_events
+from cocycle.steppers.events import Event, saltation_matrix
 from cocycle.steppers.exponential import ETDRK4, AbstractExponentialStepper, phi_functions
 from cocycle.steppers.flow import Flow, flow, is_autonomous
+from cocycle.steppers.hybrid import HybridFlow
 from cocycle.steppers.implicit import ImplicitMidpoint
 from cocycle.steppers.manifold_steps import GeometricHeun, ProjectedEuler, ProjectedHeun
 from cocycle.steppers.manifolds import AbstractManifold, Flat, Orthogonal, Sphere, Torus
@@ -27,6 +30,7 @@ from cocycle.steppers.stochastic import (
 from cocycle.steppers.stroboscopic import StroboscopicMap
 from cocycle.steppers.symplectic import Leapfrog, Yoshida4
 from cocycle.steppers.taylor import Taylor
+from cocycle.steppers.variations import Derivatives, taylor_derivatives
 
 __all__ = [
     "DOP853",
@@ -43,13 +47,17 @@ __all__ = [
     "Crossing",
     "DelayFlow",
     "DelayState",
+    "Derivatives",
     "Euler",
     "EulerMaruyama",
+    "Event",
+    "EventTable",
     "Flat",
     "Flow",
     "FourierGrid",
     "GeometricHeun",
     "Heun",
+    "HybridFlow",
     "ImplicitMidpoint",
     "ImplicitMilstein",
     "ItoSDE",
@@ -74,8 +82,11 @@ __all__ = [
     "flow",
     "is_autonomous",
     "ito_sde",
+    "locate_events",
     "phi_functions",
+    "saltation_matrix",
     "stratonovich_sde",
+    "taylor_derivatives",
     "taylor_ensemble",
     "taylor_orbit",
 ]

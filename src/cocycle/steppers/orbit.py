@@ -13,10 +13,12 @@ from cocycle.core.errors import InterruptedWarning, NonFiniteStateError, Paramet
 from cocycle.core.progress import Progress
 from cocycle.core.run import Pace, Status, Trajectory, check_memory, row_capacity
 from cocycle.core.tracing import is_traced
+from cocycle.steppers.events import later
 from cocycle.steppers.fields import CheckedField
 from cocycle.steppers.flow import Flow
 from cocycle.steppers.series import Program, control
 from cocycle.steppers.series.line import evaluate
+from cocycle.steppers.series.pieces import in_pieces, one_kernel
 from cocycle.steppers.taylor import Taylor
 
 # Series steps of one compiled call, so that an interrupt is heard.
@@ -37,8 +39,7 @@ def _fill(
     numbers = _are_numbers(start)
     rows = [jnp.zeros((capacity, *jnp.shape(p)), p.dtype) for p in _packed(start, numbers)]
     endless = jnp.where((times[n_rows - 1] - t) - low < 0, -jnp.inf, jnp.inf)
-    fill = _sample_by_sample if numbers else _piece_by_piece
-    (t, low, parts), rows, i, ok = fill(stepper, program, (t, low, start), times, n_rows, rows, endless)
+    (t, low, parts), rows, i, ok = _piece_by_piece(stepper, program, (t, low, start), times, n_rows, rows, endless)
     return (
         (t, low, program.join(parts)),
         jax.vmap(lambda *row: program.join([*row[0]] if numbers else row))(*rows),
@@ -47,52 +48,12 @@ def _fill(
     )
 
 
-def _sample_by_sample(
-    stepper: Taylor, program: Program, base: tuple, times: Any, n_rows: Any, rows: list[Any], endless: Any
-) -> tuple[tuple, list[Any], Any, Any]:
-    """For small states, whose expansion costs less than keeping it: one loop from each sample to the next.
-
-    The loop has no arrays in it, so that it is compiled into one piece of machine code.
-    """
-    order = stepper.n_terms
-
-    def seeking(carry: Any) -> Any:
-        n, _, _, _, _, _, found, ok = carry
-        return ok & ~found & (n < BUDGET)
-
-    def seek(carry: Any) -> Any:
-        n, t, low, parts, _, wanted, _, _ = carry
-        expansion, h = stepper.reach(program, t, parts, None, endless)
-        gap = (wanted - t) - low
-        found = jnp.abs(gap) <= jnp.abs(h)
-        ends = control.moved(expansion.parts, order, jnp.where(found, gap, h))
-        t2, low2 = _later(t, low, h)
-        ok = ~jnp.isnan(h) & (h != 0) & _finite(ends)
-        kept = [jnp.where(found | ~ok, p, e) for p, e in zip(parts, ends, strict=True)]
-        stay = found | ~ok
-        return n + 1, jnp.where(stay, t, t2), jnp.where(stay, low, low2), kept, ends, wanted, found & ok, ok
-
-    def one(carry: Any) -> Any:
-        i, n, t, low, parts, rows, _ = carry
-        begin = (n, t, low, parts, parts, times[i], jnp.asarray(False), jnp.asarray(True))
-        n, t, low, parts, values, _, found, ok = jax.lax.while_loop(seeking, seek, begin)
-        rows = [rows[0].at[i].set(jnp.stack(values))]
-        return jnp.where(found, i + 1, i), n, t, low, parts, rows, ok
-
-    def going(carry: Any) -> Any:
-        i, n, _, _, _, _, ok = carry
-        return (i < n_rows) & ok & (n < BUDGET)
-
-    carry = (jnp.zeros_like(n_rows), jnp.asarray(0), *base, rows, jnp.asarray(True))
-    i, _, t, low, parts, rows, ok = jax.lax.while_loop(going, one, carry)
-    return (t, low, parts), rows, i, ok
-
-
 def _piece_by_piece(
     stepper: Taylor, program: Program, base: tuple, times: Any, n_rows: Any, rows: list[Any], endless: Any
 ) -> tuple[tuple, list[Any], Any, Any]:
-    """For large states: each polynomial is made once and serves all samples that it covers."""
+    """Each polynomial is made once and serves all samples that it covers."""
     order, capacity = stepper.n_terms, times.shape[0]
+    numbers = _are_numbers(base[2])
 
     def one(carry: Any) -> Any:
         i, n, t, low, parts, ok, rows = carry
@@ -105,13 +66,15 @@ def _piece_by_piece(
 
         def write(inner: Any) -> Any:
             i, rows = inner
-            values = [evaluate(c, order, (times[i] - t) - low) for c in expansion.parts]
-            return i + 1, [row.at[i].set(v) for row, v in zip(rows, values, strict=True)]
+            values = _packed([evaluate(c, order, (times[i] - t) - low) for c in expansion.parts], numbers)
+            return i + 1, [
+                jax.lax.dynamic_update_index_in_dim(row, v, i, 0) for row, v in zip(rows, values, strict=True)
+            ]
 
         i, rows = jax.lax.while_loop(covered, write, (i, rows))
         # The next call begins here where all is sampled; a constant polynomial has no end to go to.
         stay = (i >= n_rows) | ~ok | jnp.isinf(h)
-        t2, low2 = _later(t, low, h)
+        t2, low2 = later(t, low, h)
         after = control.moved(expansion.parts, order, h)
         parts = [jnp.where(stay, p, a) for p, a in zip(parts, after, strict=True)]
         return i, n + 1, jnp.where(stay, t, t2), jnp.where(stay, low, low2), parts, ok, rows
@@ -121,7 +84,8 @@ def _piece_by_piece(
         return (i < n_rows) & ok & (n < BUDGET)
 
     carry = (jnp.zeros_like(n_rows), jnp.asarray(0), *base, jnp.asarray(True), rows)
-    i, _, t, low, parts, ok, rows = jax.lax.while_loop(going, one, carry)
+    loop = lambda carry: jax.lax.while_loop(going, in_pieces(one), carry)  # noqa: E731
+    i, _, t, low, parts, ok, rows = one_kernel(loop, carry)
     return (t, low, parts), rows, i, ok
 
 
@@ -132,12 +96,6 @@ def _are_numbers(parts: Any) -> bool:
 def _packed(parts: Any, numbers: bool) -> list[Any]:
     """Numbers as one vector; arrays as they are."""
     return [jnp.stack(parts)] if numbers else list(parts)
-
-
-def _later(t: Any, low: Any, h: Any) -> tuple[Any, Any]:
-    """The sum of a time and a step, with what rounding left over."""
-    after = t + (h + low)
-    return after, (h + low) - (after - t)
 
 
 def _finite(parts: Any) -> Any:
@@ -218,7 +176,7 @@ def taylor_orbit(
 
     Source: [jorba2005].
     """
-    y, stepper = _start(flow, x0, stepper)
+    y, stepper = starting_point(flow, x0, stepper)
     grid = sample_times(flow, t0, duration, times)
     if is_traced(flow, y):
         raise ParameterError("taylor_orbit is a host loop; under jit, vmap or grad use trajectory, or taylor_ensemble.")
@@ -228,7 +186,17 @@ def taylor_orbit(
     return Trajectory(grid[:done], rows, final, done, status, flow.variables, flow.name)
 
 
-def _start(flow: Flow, x0: Any, stepper: Taylor | None) -> tuple[Any, Taylor]:
+def starting_point(flow: Flow, x0: Any, stepper: Taylor | None) -> tuple[Any, Taylor]:
+    """Return the initial state and the stepper, checked.
+
+    Args:
+        flow: a flow.
+        x0: initial state; default that of the flow.
+        stepper: default the flow's own if it is `Taylor`, else `Taylor()`.
+
+    Raises:
+        ParameterError: if there is no flow, or no state.
+    """
     if not isinstance(flow, Flow):
         raise ParameterError(f"a Flow is needed, got {type(flow).__name__}; only a field has a Taylor series.")
     if x0 is None and flow.x0 is None:

@@ -1,6 +1,5 @@
 """Crossings of a section, located on the Taylor polynomial, and the Poincare map that they make."""
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -12,16 +11,12 @@ from jaxtyping import Array, Float
 from cocycle.core.errors import ParameterError
 from cocycle.core.system import AbstractTangentSystem, Drive, State, Tangents
 from cocycle.steppers.adaptive import scale_tangents, tangent_norms
+from cocycle.steppers.events import Event, to_next_event
 from cocycle.steppers.fields import CheckedField
 from cocycle.steppers.flow import Flow, is_autonomous
 from cocycle.steppers.forced import TangentField
-from cocycle.steppers.series import Program, control
-from cocycle.steppers.series.line import evaluate
 from cocycle.steppers.taylor import Taylor
 
-SAMPLES = 8
-BISECTIONS = 40
-NEWTON = 3
 # A start this near the section, relative to what the section function does over a step, is on it.
 ON_SECTION = 1e-10
 
@@ -38,46 +33,6 @@ class Crossing(eqx.Module):
     x: Any
     duration: Float[Array, "*batch"]
     tangents: Any
-
-
-def first_root(coefficients: list[Any], order: int, h: Any, direction: int, skip: Any) -> tuple[Any, Any]:
-    """Return whether a polynomial changes sign within (0, h), and where it does first, to round-off.
-
-    Args:
-        coefficients: of the polynomial.
-        order: of it.
-        h: length of the interval.
-        direction: 1 for rising, -1 for falling, 0 for both.
-        skip: True ignores the sign at 0, which is then a root itself.
-
-    Limits: two changes within an eighth of the interval cancel.
-    """
-    at = lambda s: evaluate(coefficients, order, s)  # noqa: E731
-    places = [h * (j / SAMPLES) for j in range(SAMPLES + 1)]
-    values = [at(s) for s in places]
-    # From a section the orbit leaves to the side that its derivative points to.
-    values[0] = jnp.where(skip, h * coefficients[1], values[0])
-    rising = jnp.stack([(a < 0) & (b >= 0) for a, b in itertools.pairwise(values)])
-    falling = jnp.stack([(a > 0) & (b <= 0) for a, b in itertools.pairwise(values)])
-    crossed = rising if direction > 0 else falling if direction < 0 else rising | falling
-    place = jnp.argmax(crossed)
-    low, high = jnp.stack(places)[place], jnp.stack(places)[place + 1]
-    below = rising[place]
-
-    def halve(_: Any, ends: tuple[Any, Any]) -> tuple[Any, Any]:
-        low, high = ends
-        middle = 0.5 * (low + high)
-        before = jnp.where(below, at(middle) < 0, at(middle) > 0)
-        return jnp.where(before, middle, low), jnp.where(before, high, middle)
-
-    low, high = jax.lax.fori_loop(0, BISECTIONS, halve, (low, high))
-    root = 0.5 * (low + high)
-    slopes = [k * c for k, c in enumerate(coefficients)][1:]
-    for _ in range(NEWTON):
-        slope = evaluate(slopes, order - 1, root)
-        better = root - at(root) / jnp.where(slope == 0, 1.0, slope)
-        root = jnp.where((better >= low) & (better <= high), better, root)
-    return jnp.any(crossed), root
 
 
 class PoincareMap(AbstractTangentSystem):
@@ -180,35 +135,19 @@ class PoincareMap(AbstractTangentSystem):
 
     def _follow(self, x: State, V: Any) -> Crossing:
         """Expand state, section and tangents together until the section function changes sign."""
-        field, args = CheckedField(self.flow.field), self.flow.args
+        field: Any = CheckedField(self.flow.field)
         pair = V is not None
-        y = (x, V) if pair else x
-        n_tangents = jax.tree.leaves(V)[0].shape[0] if pair else None
-        whole: Any = TangentField(field) if pair else field
-
-        def function(t: Any, y: Any) -> tuple[Any, Any]:
-            return whole(t, y, args), self.section(y[0] if pair else y, args)
-
-        options = {"switches": self.stepper.switches, "order": self.stepper.n_terms}
-        program = Program(function, jnp.zeros(()), y, extras=True, **options)
-        order = self.stepper.n_terms
-
-        def going(carry: Any) -> Any:
-            n, _, _, done = carry
-            return ~done & (n < self.stepper.max_steps)
-
-        def one(carry: Any) -> Any:
-            n, t, parts, _ = carry
-            expansion, h = self.stepper.reach(program, t, parts, n_tangents, jnp.asarray(jnp.inf))
-            g = expansion.extras[0]
-            change = jnp.abs(g[1] * h) + jnp.abs(g[2] * h * h)
-            skip = (n == 0) & (jnp.abs(g[0]) <= ON_SECTION * change)
-            found, root = first_root(g, order, h, self.direction, skip)
-            length = jnp.where(found, root, h)
-            return n + 1, t + length, control.moved(expansion.parts, order, length), found | ~jnp.isfinite(h)
-
-        begin = (jnp.asarray(0), jnp.zeros(()), program.split(y), jnp.asarray(False))
-        _, t, parts, done = jax.lax.while_loop(going, one, begin)
-        parts = [jnp.where(done & jnp.isfinite(t), part, jnp.nan) for part in parts]
-        end = program.join(parts)
-        return Crossing(end[0] if pair else end, t, end[1] if pair else None)
+        event = Event(lambda t, y, args: self.section(y, args), direction=self.direction)
+        (t, low, end), which = to_next_event(
+            self.stepper,
+            TangentField(field) if pair else field,
+            self.flow.args,
+            [event],
+            (jnp.zeros(()), jnp.zeros(()), (x, V) if pair else x),
+            jnp.asarray(jnp.inf),
+            jnp.asarray(-1),
+            n_tangents=jax.tree.leaves(V)[0].shape[0] if pair else None,
+            near=ON_SECTION,
+        )
+        duration = jnp.where(which >= 0, t + low, jnp.nan)
+        return Crossing(end[0] if pair else end, duration, end[1] if pair else None)

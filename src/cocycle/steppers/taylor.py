@@ -1,5 +1,6 @@
 """Taylor series of the solution itself as a step, at the limit of double precision."""
 
+import itertools
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -14,13 +15,14 @@ from cocycle.steppers.abstract import AbstractTangentStepper
 from cocycle.steppers.adaptive import scale_tangents, tangent_norms
 from cocycle.steppers.forced import Forced, TangentField, zero_filled
 from cocycle.steppers.series import Program, control
+from cocycle.steppers.series.pieces import in_pieces, one_kernel
 
 EPS = 2.0**-52
 MIN_ORDER, MAX_ORDER = 3, 40
 
 
 def groups_of(program: Program, coefficients: list[list[Any]], n_tangents: int | None) -> list[Any]:
-    """Return what has one norm: the state, and each of K tangents where the state is a pair (y, V).
+    """Return what has one norm: each leaf of the state, and each of K tangents where the state is a pair (y, V).
 
     Args:
         program: of a state, or of a pair.
@@ -28,7 +30,8 @@ def groups_of(program: Program, coefficients: list[list[Any]], n_tangents: int |
         n_tangents: K, or None for a state alone.
     """
     if n_tangents is None:
-        return [(coefficients, 0, False)]
+        ends = list(itertools.accumulate(program.counts))
+        return [(coefficients[b - n : b], 0, False) for b, n in zip(ends, program.counts, strict=True) if n]
     n_leaves = len(program.likes) // 2
     n_state = sum(program.counts[:n_leaves])
     of_state, of_tangents = coefficients[:n_state], coefficients[n_state:]
@@ -199,7 +202,8 @@ class Taylor(AbstractTangentStepper):
         if self.reverse:
             _, left, _, parts = eqxi.while_loop(going, one, begin, max_steps=self.max_steps, kind="checkpointed")
         else:
-            _, left, _, parts = jax.lax.while_loop(going, one, begin)
+            loop = lambda begin: jax.lax.while_loop(going, in_pieces(one), begin)  # noqa: E731
+            _, left, _, parts = one_kernel(loop, begin)
         return program.join([jnp.where(left == 0, part, jnp.nan) for part in parts])
 
 

@@ -10,6 +10,7 @@ from cocycle.core.functions import Map
 from cocycle.steppers import RK4, DelayFlow, Flow
 from cocycle.steppers.abstract import AbstractStepper
 from cocycle.systems.checks import real, vector
+from cocycle.systems.ranges import warn_outside
 from cocycle.systems.registry import ENTRIES, Entry, check_kind_and_field
 from cocycle.systems.texts import texts, tuples
 
@@ -77,6 +78,9 @@ class Declared:
         Raises:
             ParameterError: if there is no such parameter, or a value is not finite.
             ShapeError: if a value has not the shape of its default.
+
+        Warns:
+            RangeWarning: if a value lies outside of its physical range.
         """
         row, defaults = self.row, self.defaults
         known = (*defaults, *OPTIONS_OF[row["kind"]])
@@ -84,6 +88,7 @@ class Declared:
             if k not in known:
                 raise ParameterError(f"{self.name} has no parameter {k!r}; {suggest(k, known)}")
         p = {k: _checked(given.get(k, v), v, k) for k, v in defaults.items()}
+        warn_outside(self.name, {k: p[k] for k in given if k in p})
         x0, names = given.get("x0"), tuple(row["variables"])
         if row["kind"] == "map":
             return Map(self.field, p, x0=vector(x0, row["x0"]), name=self.name, variables=names)

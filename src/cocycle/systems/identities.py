@@ -92,8 +92,9 @@ def verify(names: Iterable[str] | None = None, *, path: str | pathlib.Path | Non
         DataError: if the file is not one of records.
 
     Laws: the exponents sum to the mean divergence of the field, found on another orbit; an exponent of an autonomous
-        flow is zero; Hamiltonian exponents come in pairs, and those of conservative flows sum to zero; the largest is
-        positive where, and only where, the catalogue says chaotic; half the step gives the same.
+        flow that does not settle at rest is zero; Hamiltonian exponents come in pairs, and those of conservative flows
+        sum to zero; the largest is positive where, and only where, the catalogue says chaotic; half the step gives the
+        same.
 
     Example:
         >>> verify(["lorenz63"]).passed
@@ -132,7 +133,9 @@ def checks_of(entry: Entry, record: Record) -> tuple[Check, ...]:
         found.append(Check("sum of log R_ii is log|det| of the step", record.volume_residual, rounding))
     if record.divergence is not None:
         found.append(_trace(record, size))
-    if record.autonomous:
+    if "settles at rest" in entry.tags:
+        found.append(Check("a rest point attracts", float(exponents[0] + Z * stderr[0]), 0.0))
+    elif record.autonomous:
         least = int(np.argmin(np.abs(exponents)))
         allowed = Z * stderr[least] + _ends(entry, record) + size
         if record.dimension is not None or exponents[-1] < 0:

@@ -56,7 +56,8 @@ def recompute(
     Args:
         names: systems; default all whose step has a derivative.
         n_jobs: joblib workers; another back end (Dask, Ray) comes by `joblib.parallel_config`.
-        lyapunov_times: averaging time in units of 1 / largest exponent, within 20,000 to 1,500,000 steps; up to
+        lyapunov_times: averaging time in units of 1 / largest exponent, within 20,000 to 1,500,000 steps, which the
+            record then says; up to
             6,000,000 where chaos is so intermittent that its error is above a twelfth. Systems without chaos are
             averaged over as many periods.
         tol: stop a system as soon as all standard errors are below this fraction of its largest exponent.
@@ -152,6 +153,9 @@ def _each(names: list[str], parts: pathlib.Path, settings: dict[str, Any], n_job
             yield finish(name, parts, settings)
         return
     os.environ.setdefault("JAX_PLATFORMS", jax.default_backend())
+    for option in ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs"):
+        if jax.config.values["jax_compilation_cache_dir"] is not None:  # the workers keep compiled programs as we do
+            os.environ.setdefault(option.upper(), str(jax.config.values[option]))
     made: Any = Parallel  # its stubs know neither generators nor numbers for batch_size
     workers = made(n_jobs=n_jobs if n_jobs != 1 else None, return_as="generator_unordered", batch_size=1)
     yield from workers(delayed(finish)(name, parts, settings) for name in names)
@@ -193,22 +197,27 @@ def compute(name: str, *, lyapunov_times: float = 1000.0, tol: float | None = No
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         system: Any = entry.make()
-        k = texts()[entry.name].get("n_vectors", N_DELAY_VECTORS) if isinstance(system, DelayFlow) else None
+        k = texts()[entry.name].get("n_vectors", N_DELAY_VECTORS if isinstance(system, DelayFlow) else None)
         options: dict[str, Any] = {"driver": entry.driver(0), "n_vectors": k, "progress": False}
         pilot = lyapunov_spectrum(system, n_steps=N_PILOT, **options)
         times, points, period, spacing = _orbit(entry, system, pilot)
         rate = max(float(pilot.exponents[0]), (WEAKEST if entry.chaotic else 1.0) / period)
         n_times = texts()[entry.name].get("lyapunov_times", lyapunov_times)
-        n_steps = int(np.clip(n_times / (rate * float(system.dt)), MIN_STEPS, MAX_STEPS))
         bound = None if tol is None else tol * rate
         options |= {"x0": _start(system, pilot), "n0": N_PILOT, "tol": bound}
+        n_steps = _steps_for(n_times / (rate * float(system.dt)))
         spectrum = lyapunov_spectrum(system, n_steps=n_steps, **options)
+        n_enough = _steps_enough(entry, spectrum, n_times)
+        if n_enough > n_steps and tol is None:
+            n_steps = n_enough
+            spectrum = lyapunov_spectrum(system, n_steps=n_steps, **options)
         while _may_go_on(entry, n_steps) and not spectrum.exponents[0] > PRECISE * spectrum.stderr[0]:
             n_steps = min(4 * n_steps, MOST_STEPS)
             spectrum = lyapunov_spectrum(system, n_steps=n_steps, **options)
         halved = _halved(entry, system, n_steps, options)
         divergence, speed_range = _along(system, times, points) if isinstance(system, Flow) else (None, 0.0)
     notes = tuple(dict.fromkeys(" ".join(str(w.message).split()) for w in told))
+    notes += _short(entry, spectrum, lyapunov_times) if tol is None else ()
     bounded = _bounded(entry, points)
     largest = float(spectrum.exponents[0])
     full = spectrum.n_vectors == spectrum.n_dimensions
@@ -245,6 +254,30 @@ def _autonomous(system: Any) -> bool | None:
     if isinstance(system, DelayFlow):
         return isinstance(system.default_driver(system.initial_state(system.x0)), Still)
     return None
+
+
+def _steps_for(n_steps: float) -> int:
+    """As many steps, within the limits, and a ninth more: the transient is a tenth of all."""
+    return math.ceil(np.clip(n_steps, MIN_STEPS, MAX_STEPS) / 0.9)
+
+
+def _steps_enough(entry: Entry, spectrum: Spectrum, n_times: float) -> int:
+    """Steps that cover the Lyapunov times, now that the exponent is known better than from the pilot."""
+    largest = float(spectrum.exponents[0])
+    if not entry.chaotic or not largest > 0 or "lyapunov_times" in texts()[entry.name]:
+        return 0
+    missing = n_times / largest - spectrum.duration
+    # The exponent of the longer orbit may be smaller still: 3 % more.
+    return _steps_for(1.03 * n_times / (largest * spectrum.dt)) if missing > 0 else 0
+
+
+def _short(entry: Entry, spectrum: Spectrum, n_times: float) -> tuple[str, ...]:
+    """Note of a record that rests on fewer Lyapunov times than asked for."""
+    covered = spectrum.duration * float(spectrum.exponents[0])
+    if not entry.chaotic or not 0 < covered < 0.99 * n_times:
+        return ()
+    why = "orbits escape" if "lyapunov_times" in texts()[entry.name] else f"{MAX_STEPS:,} steps are the most"
+    return (f"averaged over {covered:.0f} Lyapunov times: {why}.",)
 
 
 def _start(system: Any, pilot: Spectrum) -> Any:

@@ -1,9 +1,10 @@
 """One decorator puts a factory into the catalogue; what is known about it comes from files, read on demand."""
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import jax
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from cocycle.core.drivers import AbstractDriver, Brownian
 from cocycle.core.errors import ParameterError, UnknownNameError, suggest
 from cocycle.core.system import AbstractSystem
+from cocycle.systems.ranges import ranges, warn_outside
 from cocycle.systems.texts import texts, tuples
 
 if TYPE_CHECKING:
@@ -150,6 +152,11 @@ class Entry:
     def meanings(self) -> dict[str, str]:
         """What each parameter stands for."""
         return dict(self._text["meanings"])
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """Physical ranges of the parameters that have one."""
+        return ranges(self.name)
 
     @property
     def facts(self) -> tuple[Fact, ...]:
@@ -293,7 +300,7 @@ def register(
         noise_shape: shape of one noise draw, None where there is no noise.
 
     Returns:
-        A decorator that returns the factory itself.
+        A decorator; the factory it returns warns of values outside of their physical range.
 
     Raises:
         ParameterError: if the name is taken, or kind or field is not known.
@@ -303,7 +310,13 @@ def register(
     check_kind_and_field(kind, field)
 
     def decorate(factory: Factory) -> Factory:
-        ENTRIES.add(name, Entry(name, factory, kind, dimension, field, chaotic, n_steps, tags, noise_shape))
-        return factory
+        @functools.wraps(factory)
+        def made(*args: Any, **parameters: Any) -> AbstractSystem:
+            system = factory(*args, **parameters)
+            warn_outside(name, parameters)
+            return system
+
+        ENTRIES.add(name, Entry(name, made, kind, dimension, field, chaotic, n_steps, tags, noise_shape))
+        return cast(Factory, made)
 
     return decorate

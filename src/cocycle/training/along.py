@@ -154,15 +154,28 @@ def batch_sharpness(
     """
     params = problem.params if params is None else params
     indices = jax.vmap(Minibatch(key, problem.n_samples, batch_size).at)(jnp.arange(n_batches))
+    return float(np.mean(batch_curvatures(problem, params, indices)))
+
+
+def batch_curvatures(problem: AbstractProblem, params: Any, indices: Any) -> np.ndarray:
+    """Curvature g_b^T H_b g_b / |g_b|^2 of each batch's loss along its own gradient.
+
+    Args:
+        problem: the problem.
+        params: parameters.
+        indices: (batches, B) rows of the data.
+
+    Returns:
+        (batches,) curvatures; NaN for a batch whose gradient vanishes.
+    """
     if problem.traceable:
-        values = _rayleigh(problem, params, indices)
-    else:
-        values = []
-        for rows in np.asarray(indices):
-            batch = problem.batch(rows)
-            g = problem.gradient(params, batch)
-            values.append(float(jnp.vdot(g, problem.hvp(params, batch, g)) / jnp.vdot(g, g)))
-    return float(np.mean(np.asarray(values)))
+        return np.asarray(_rayleigh(problem, params, indices), dtype=float)
+    values = []
+    for rows in np.asarray(indices):
+        batch = problem.batch(rows)
+        g = problem.gradient(params, batch)
+        values.append(float(jnp.vdot(g, problem.hvp(params, batch, g)) / jnp.vdot(g, g)))
+    return np.asarray(values)
 
 
 def edge_of_stability(

@@ -100,20 +100,21 @@ def sgd_critical_rate(
 
 
 def _root(rates: np.ndarray, value: np.ndarray, stderr: np.ndarray, low: float) -> Estimate:
-    """Zero of a straight line through the exponents next to it, and its error."""
+    """Zero of a straight line through the exponents above it, and its error.
+
+    Below it slow directions hold the exponent near zero: the curve has a knee, and a line across would miss it.
+    """
     above = value > 0
-    if above.all():
-        i, root = 0, float(rates[0])
-    else:
-        i = int(np.argmax(above)) if above.any() else len(value) - 1
-        j = max(i - 1, 0)
-        slope = (value[i] - value[j]) / (rates[i] - rates[j]) if i > j else np.inf
-        root = float(rates[j] - value[j] / slope) if np.isfinite(slope) and slope > 0 else float(rates[i])
-    wide = slice(max(i - 3, 0), i + 4)
-    slope = float(np.polyfit(rates[wide], np.where(np.isfinite(value[wide]), value[wide], 0.0), 1)[0])
-    error = float(stderr[i]) / slope if slope > 0 else np.inf
-    resolution = float(rates[1] - rates[0]) if not np.isfinite(root) else 0.0
-    return Estimate(max(root, low), max(error, resolution), np.inf, "change of sign of the exponent on common batches")
+    first = int(np.argmax(above)) if above.any() else len(value) - 1
+    fit = slice(first, min(first + 5, len(value)))
+    method = "change of sign of the exponent on common batches"
+    if first == 0 or fit.stop - fit.start < 2:
+        return Estimate(max(float(rates[first]), low), float(rates[1] - rates[0]), np.inf, method)
+    slope, offset = np.polyfit(rates[fit], value[fit], 1)
+    if not slope > 0:
+        return Estimate(max(float(rates[first]), low), float(rates[1] - rates[0]), np.inf, method)
+    root = float(np.clip(-offset / slope, rates[first - 1], rates[first]))
+    return Estimate(max(root, low), float(stderr[first] / slope), np.inf, method)
 
 
 def critical_rates(

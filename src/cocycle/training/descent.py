@@ -26,7 +26,7 @@ class TrainingState(eqx.Module):
     memory: Any = None
 
 
-def check_batch_size(problem: AbstractProblem, batch_size: int) -> int:
+def check_batch_size(problem: AbstractProblem, batch_size: Any) -> int:
     """Check a batch size: a whole number from 1 to the number of samples.
 
     Raises:

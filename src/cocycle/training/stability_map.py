@@ -87,13 +87,16 @@ class StabilityMap(Presentable):
 
 
 def _crossing(rates: np.ndarray, row: np.ndarray) -> float:
-    """First change from negative to positive."""
+    """First change from negative to positive, by the line through the two exponents above it.
+
+    Below the change slow directions hold the exponent near zero, so that the curve has a knee there.
+    """
     for i in range(1, len(rates)):
         if row[i - 1] < 0 <= row[i]:
-            if not np.isfinite(row[i - 1]):
+            if i + 1 == len(rates) or not row[i + 1] > row[i]:
                 return float(rates[i])
-            share = -row[i - 1] / (row[i] - row[i - 1])
-            return float(rates[i - 1] + share * (rates[i] - rates[i - 1]))
+            root = rates[i] - row[i] * (rates[i + 1] - rates[i]) / (row[i + 1] - row[i])
+            return float(np.clip(root, rates[i - 1], rates[i]))
     return float("nan")
 
 

@@ -199,6 +199,19 @@ class TorchProblem(AbstractProblem):
         jacobian = _to_jax(self._over_samples(one, batch))
         return jnp.einsum("bij,bjp->bip", self._roots(params, batch), jacobian)
 
+    def residuals(self, params: Any, batch: Any) -> Float[Array, "B C"]:
+        """Return u_i of each sample, where G_i^T u_i is the gradient of its loss."""
+        import jax
+        import torch
+
+        outputs = self.outputs(params, batch)
+        if self.sample_loss is not None:
+            return jax.vmap(self.sample_loss.residual)(outputs, _to_jax(batch[1]))
+        f = torch.as_tensor(np.array(outputs)).to(_first_tensor(batch).device)
+        slopes = torch.func.grad(lambda f: _each_loss(self, f, batch[1]).sum())(f)
+        roots = self._roots(params, batch)
+        return jnp.einsum("bij,bj->bi", jnp.linalg.pinv(roots), _to_jax(slopes).reshape(roots.shape[0], -1))
+
     def factor_vp(self, params: Any, batch: Any, v: Any) -> Float[Array, "B C"]:
         """Return G_i v of each sample, without forming G."""
         import torch

@@ -142,8 +142,8 @@ def residual_curvature(problem: AbstractProblem, params: Any, at: Minimum, n_pow
 def stability(
     problem: AbstractProblem,
     *,
-    learning_rate: float,
-    batch_size: int,
+    learning_rate: Any,
+    batch_size: Any,
     params: Any = None,
     driver: Minibatch | None = None,
     replace: bool = True,

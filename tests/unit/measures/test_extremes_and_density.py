@@ -69,7 +69,7 @@ def test_densities_of_a_correlated_gaussian():
     exact = norm.pdf([-1.0, 0.0, 2.0], scale=np.sqrt(1 + 0.2**2))  # the kernel widens the law
     assert np.all(np.abs(smooth.density - exact) < Z * smooth.stderr)
     naive = np.sqrt(found.density * grid.volumes / N) / grid.volumes
-    assert np.median(found.stderr / naive) > 1.5  # correlation counts
+    assert np.median(found.stderr / naive) > 1.2  # independent samples would give 1
 
 
 BAD = {

@@ -41,6 +41,22 @@ def test_the_set_holds_the_orbits_of_each():
     assert bool(data["is_test"].values[-1])
 
 
+def test_a_part_of_the_variables_may_be_observed(tmp_path):
+    named = make_dataset(NAMES, **SMALL, variables={"SprottB": ["z", "x"]}, path=tmp_path)
+    assert list(named["sprott_b_variable"].values) == ["z", "x"]
+    whole = make_dataset(NAMES, **SMALL, path=tmp_path)
+    assert np.array_equal(named["sprott_b"], whole["sprott_b"].sel(sprott_b_variable=["z", "x"]))
+    first = make_dataset(NAMES, **SMALL, variables=1, path=tmp_path)
+    assert [first[n].shape for n in NAMES] == [(20, 1)] * 2
+    assert np.array_equal(first["sprott_b"], whole["sprott_b"][:, :1])
+
+
+@pytest.mark.parametrize("variables", [0, {"sprott_b": []}, {"sprott_b": ["q"]}, {"sprot_b": ["x"]}])
+def test_variables_that_are_not_there_are_refused(variables):
+    with pytest.raises((ParameterError, UnknownNameError)):
+        make_dataset(NAMES, **SMALL, variables=variables)
+
+
 def test_noise_of_a_system_does_not_depend_on_its_company():
     alone = make_dataset(["sprott_k"], **SMALL, noise=0.1)
     among = make_dataset(["sprott_b", "sprott_k"], **SMALL, noise=0.1)

@@ -90,3 +90,21 @@ BAD = {
 def test_bad_input_is_refused(case):
     with pytest.raises(CocycleError, match=r".{20}"):
         BAD[case]()
+
+
+def test_results_show_themselves(key):
+    from cocycle.measures import BoxGrid, histogram_density, survival_curve
+    from cocycle.stability.random import certify_sign, moment_exponents, n_point_motion
+
+    system, driver = cc.systems.DoubleWell(sigma=0.7), cc.Brownian(key)
+    results = [
+        survival_curve([1.0, 2.0, 3.0], [True, False, True]),
+        n_point_motion(system, np.array([-1.0, 1.0]), driver, n_steps=50),
+        moment_exponents(system, None, driver, p=[0.5], n_steps=20, n_realisations=64),
+        certify_sign(system, None, driver, n_steps=640),
+        histogram_density(np.random.default_rng(0).normal(size=1000), BoxGrid([-3.0], [3.0], 10)),
+    ]
+    for result in results:
+        assert result.plot().data
+        assert result.to_xarray().data_vars
+        assert "<table" in result._repr_html_()

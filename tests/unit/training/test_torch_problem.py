@@ -24,7 +24,7 @@ def apply(params, x):
     return w2 @ jnp.tanh(w1 @ x + b1) + b2
 
 
-def both(key, loss, *, dtype=np.float64, chunk=None, torch_loss=None):
+def both(key, loss, *, dtype: Any = np.float64, chunk=None, torch_loss=None):
     """The same network, data and loss in JAX and in PyTorch."""
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
     shapes = [(WIDTH, D), (WIDTH,), (C, WIDTH), (C,)]
@@ -61,6 +61,7 @@ def products(problem, v, u):
         "hvp": problem.hvp(params, batch, v),
         "ggn_vp": problem.ggn_vp(params, batch, v),
         "factors": problem.factors(params, batch),
+        "residuals": problem.residuals(params, batch),
         "factor_vp": problem.factor_vp(params, batch, v),
         "factor_vjp": problem.factor_vjp(params, batch, u),
     }
@@ -98,6 +99,8 @@ def test_a_loss_of_pytorch_has_its_own_mean_and_curvature(key):
         assert difference(np.asarray(a[name]) * 2 / C, b[name]) < roundoff(ours.n_params), name
     g = np.asarray(b["factors"]).reshape(-1, ours.n_params)
     assert difference(g.T @ (g @ np.asarray(v)) / 4, b["ggn_vp"]) < roundoff(ours.n_params)
+    slopes = np.einsum("bcp,bc->bp", np.asarray(b["factors"]), np.asarray(b["residuals"]))
+    assert difference(slopes, b["per_sample_gradients"]) < roundoff(ours.n_params)
 
 
 def test_operators_agree(key):

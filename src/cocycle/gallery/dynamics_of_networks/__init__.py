@@ -1,1 +1,1 @@
-"""A dynamical systems perspective on neural networks: what flows can do, and mean fields on random graphs."""
+"""Networks and their training as dynamical systems."""

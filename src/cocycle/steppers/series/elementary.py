@@ -19,6 +19,7 @@ from cocycle.steppers.series.line import (
     is_number,
     multiplied,
     negated,
+    recent_last,
     scaled,
     squared,
     subtracted,
@@ -109,7 +110,7 @@ def _powered(a: Line, exponent: Any, start: Any) -> Line:
         if k == 0:
             return start(first(a))
         terms = (multiplied(scaled(a[k - j], exponent * (k - j) - j), y[j]) for j in range(k))
-        return over(scaled(total(terms), 1.0 / k), a, k)
+        return over(scaled(recent_last(terms), 1.0 / k), a, k)
 
     y = Line(make)
     return y
@@ -155,7 +156,7 @@ def _by_product(a: Line, start: Callable, rate: Callable[[Line], Line]) -> Line:
         if k == 0:
             return start(first(a))
         g = y.once("rate", lambda: rate(y))
-        return scaled(total(multiplied(a.slope(j), g[k - j]) for j in range(1, k + 1)), 1.0 / k)
+        return scaled(recent_last(multiplied(a.slope(j), g[k - j]) for j in range(1, k + 1)), 1.0 / k)
 
     y = Line(make)
     return y
@@ -167,7 +168,7 @@ def _by_quotient(a: Line, start: Callable, divisor: Line) -> Line:
     def make(k: int) -> Coefficient:
         if k == 0:
             return start(first(a))
-        known = scaled(total(multiplied(y.slope(j), divisor[k - j]) for j in range(1, k)), 1.0 / k)
+        known = scaled(recent_last(multiplied(y.slope(j), divisor[k - j]) for j in range(1, k)), 1.0 / k)
         return over(subtracted(a[k], known), divisor, k)
 
     y = Line(make)

@@ -117,6 +117,21 @@ def total(terms: Iterable[Coefficient]) -> Coefficient:
     return left[0] if left else None
 
 
+def recent_last(terms: Iterable[Coefficient], ends: int = 2) -> Coefficient:
+    """Return the sum of terms that are newest at the ends, those added last: so that few operations wait for them.
+
+    Args:
+        terms: of a product, in order.
+        ends: 2 if both ends are new, 1 if only the first term is.
+    """
+    left = list(terms)
+    if len(left) < 3 * ends:
+        return total(left)
+    inner = left[2:-2] if ends == 2 else left[2:]
+    pairs = [total([left[j], left[-1 - j]]) if ends == 2 else left[j] for j in (1, 0)]
+    return total([total([total(inner), pairs[0]]), pairs[1]])
+
+
 def first(line: Any) -> Any:
     """Return the order-zero term, with 0 for an exact zero."""
     return 0.0 if line[0] is None else line[0]
@@ -124,28 +139,33 @@ def first(line: Any) -> Any:
 
 def convolved(a: Any, b: Any, k: int, start: int = 0, last: int | None = None) -> Coefficient:
     """Return the sum of a_j b_{k-j} over j from start to last (default k)."""
-    return total(multiplied(a[j], b[k - j]) for j in range(start, k + 1 if last is None else last + 1))
+    return recent_last(multiplied(a[j], b[k - j]) for j in range(start, k + 1 if last is None else last + 1))
 
 
 def squared(a: Any, k: int, start: int = 0) -> Coefficient:
     """Return the sum of a_j a_{k-j} over j from start to k - start, each pair once."""
-    twice = total(multiplied(a[j], a[k - j]) for j in range(start, (k + 1) // 2) if j < k - j)
+    twice = recent_last((multiplied(a[j], a[k - j]) for j in range(start, (k + 1) // 2) if j < k - j), 1)
     middle = multiplied(a[k // 2], a[k // 2]) if k % 2 == 0 and k // 2 >= start else None
     return added(scaled(twice, 2.0), middle)
 
 
 def evaluate(line: Any, order: int, h: Any) -> Any:
-    """Return the polynomial at h by Horner's rule; line[0] must be an array.
+    """Return the polynomial at h; line[0] must be an array.
+
+    The constant term is added last, so that its size sets the rounding; the others in pairs by powers of h (Estrin),
+    where fewer operations wait for each other than in Horner's rule.
 
     Args:
         line: coefficients, by index.
         order: of the polynomial.
         h: where.
     """
-    value = None
-    for k in range(order, -1, -1):
-        value = added(line[k], None if value is None else h * value)
-    return value
+    terms, power = [line[k] for k in range(1, order + 1)], h
+    while len(terms) > 1:
+        pairs = [added(a, multiplied(power, b)) for a, b in zip(terms[::2], terms[1::2], strict=False)]
+        terms = pairs + ([terms[-1]] if len(terms) % 2 else [])
+        power = power * power
+    return added(line[0], multiplied(h, terms[0]) if terms else None)
 
 
 def filled(a: Coefficient, like: Any) -> Any:

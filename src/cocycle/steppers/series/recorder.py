@@ -70,8 +70,13 @@ def is_concrete(*values: Any) -> bool:
     return not any(isinstance(value, Tracer) for value in values)
 
 
-def _evaluated(eqn: Any, values: Sequence[Any]) -> list[Any]:
-    """Apply an equation to constants; to numbers at once even while tracing, so that they can be simplified away."""
+def evaluated(eqn: Any, values: Sequence[Any]) -> list[Any]:
+    """Apply an equation of a jaxpr; to numbers at once even while tracing, so that they can be simplified away.
+
+    Args:
+        eqn: the equation.
+        values: its operands.
+    """
     given = eqn.primitive.get_bind_params(eqn.params)
     # Before JAX 0.10 a pair with functions of the primitive.
     subfuns, params = given if isinstance(given, tuple) else ((), given)
@@ -120,7 +125,7 @@ class Recorder:
     def _equation(self, eqn: Any, values: list[Any]) -> list[Any]:
         name = eqn.primitive.name
         if not any(isinstance(value, Ref) for value in values):
-            return _evaluated(eqn, values)
+            return evaluated(eqn, values)
         if name in CALLS:
             inner = eqn.params[CALLS[name]]
             return self.walk(getattr(inner, "jaxpr", inner), getattr(inner, "consts", ()), values)

@@ -1,0 +1,1 @@
+"""Learning of deep linear networks in closed form."""

@@ -1,0 +1,1 @@
+"""Solitons, their collisions and breathers of the nonlinear Schrödinger equation."""

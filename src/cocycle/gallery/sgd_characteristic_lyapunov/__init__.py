@@ -1,0 +1,1 @@
+"""Which interpolating minima SGD can converge to: the sign of one exponent."""

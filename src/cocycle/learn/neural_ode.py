@@ -1,0 +1,134 @@
+"""Neural ordinary differential equations: a small network as the field, Runge-Kutta steps between rows."""
+
+import dataclasses
+import pathlib
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from cocycle.learn.abstract import AbstractLearner, require_counts
+from cocycle.learn.descent import Descent
+from cocycle.learn.fitted import FittedSystem
+from cocycle.learn.forcing import AbstractForcing, GeneralisedForcing
+from cocycle.learn.plrnn import fit_by_descent
+from cocycle.learn.rules import AbstractRule
+from cocycle.steppers import RK4
+
+
+class NeuralField(AbstractRule):
+    r"""A field with two hidden layers, in time units of one row.
+
+    $$\dot u = W_3 \tanh(W_2 \tanh(W_1 u + b_1) + b_2) + b_3$$
+
+    Attributes:
+        W1: (H, D).
+        b1: (H,).
+        W2: (H, H).
+        b2: (H,).
+        W3: (D, H).
+        b3: (D,).
+        n_substeps: Runge-Kutta steps between two rows.
+    """
+
+    W1: Float[Array, "H D"]
+    b1: Float[Array, "H"]
+    W2: Float[Array, "H H"]
+    b2: Float[Array, "H"]
+    W3: Float[Array, "D H"]
+    b3: Float[Array, "D"]
+    n_substeps: int = eqx.field(static=True)
+
+    def cold(self, u: Float[Array, "D"]) -> Float[Array, "D"]:
+        """The row itself."""
+        return u
+
+    def show(self, z: Float[Array, "D"]) -> Float[Array, "D"]:
+        """The row itself."""
+        return z
+
+    def field(self, t: Any, y: Float[Array, "D"], args: Any) -> Float[Array, "D"]:
+        """Velocity at y [standard deviations / row], with diffrax's signature.
+
+        Args:
+            t: not used.
+            y: state.
+            args: not used.
+        """
+        return self.W3 @ jnp.tanh(self.W2 @ jnp.tanh(self.W1 @ y + self.b1) + self.b2) + self.b3
+
+    def advance(self, z: Float[Array, "D"], u: Float[Array, "D"]) -> Float[Array, "D"]:
+        """Follow the field over one row."""
+        for _ in range(self.n_substeps):
+            u = RK4().step(self.field, jnp.zeros(()), u, None, jnp.asarray(1.0 / self.n_substeps))
+        return u
+
+
+@dataclasses.dataclass(frozen=True)
+class NeuralODE(AbstractLearner):
+    r"""Neural ordinary differential equation: the field is a network of two hidden layers.
+
+    $$\dot u = f_\theta(u)$$
+
+    Gradients go through the steps that are taken (discretise, then differentiate).
+
+    Args:
+        n_hidden: units in each of the two layers.
+        n_substeps: Runge-Kutta steps between two rows.
+        forcing: default generalised with the adaptive strength.
+        descent: how it is trained.
+
+    Raises:
+        ParameterError: if an option is out of range.
+
+    Limits: the columns must be all variables of the field.
+
+    Source: [chen2018].
+    """
+
+    n_hidden: int = 32
+    n_substeps: int = 1
+    forcing: AbstractForcing = GeneralisedForcing()
+    descent: Descent = Descent(length=30)
+
+    def __post_init__(self):
+        require_counts(self, "n_hidden", "n_substeps")
+
+    def fit(
+        self,
+        data: Any,
+        *,
+        key: Any = None,
+        dt: float | None = None,
+        progress: bool | None = None,
+        checkpoint: str | pathlib.Path | None = None,
+    ) -> FittedSystem:
+        """Learn from data.
+
+        Args:
+            data: array (time,) or (time, D), a Series, a Trajectory, or a list of those. NaN is a missing value.
+            key: random key of the first guess and of the windows.
+            dt: time between two rows, where the data do not say it.
+            progress: show a progress bar; None shows it on a terminal when the work is long.
+            checkpoint: file that keeps the state of the training; a killed run finds it there and goes on.
+        """
+        return fit_by_descent(self, self._guess, data, key, dt, progress, checkpoint)
+
+    def _guess(self, key: Any, n_columns: int, m: int) -> NeuralField:
+        keys, h = jax.random.split(key, 3), self.n_hidden
+
+        def draw(k: Any, rows: int, columns: int, size: float) -> Array:
+            return size * jax.random.normal(k, (rows, columns)) / np.sqrt(columns)
+
+        return NeuralField(
+            W1=draw(keys[0], h, n_columns, 1.0),
+            b1=jnp.zeros(h),
+            W2=draw(keys[1], h, h, 1.0),
+            b2=jnp.zeros(h),
+            W3=draw(keys[2], n_columns, h, 0.1),
+            b3=jnp.zeros(n_columns),
+            n_substeps=self.n_substeps,
+        )

@@ -1,0 +1,190 @@
+"""Echo state networks: a fixed random network that remembers, and a linear readout that is learned."""
+
+import dataclasses
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+from scipy import sparse
+
+from cocycle.core.errors import ParameterError
+from cocycle.learn.abstract import AbstractLearner, require_counts, require_key, require_positive
+from cocycle.learn.fitted import FittedSystem
+from cocycle.learn.readout import fit_readout
+from cocycle.learn.rules import AbstractRule, standard
+from cocycle.learn.stretches import segments
+
+PENALTIES = tuple(float(10.0**k) for k in range(-12, -3, 2))
+
+
+class ReservoirRule(AbstractRule):
+    r"""Leaky reservoir with sparse weights, `n_links` of them into every unit.
+
+    $$r' = (1 - a)\, r + a \tanh(W r + W_{in} u + b), \qquad u = W_{out}^\top (1, r)$$
+
+    Attributes:
+        weights: (N, links) non-zero weights of each unit.
+        sources: (N, links) where they come from.
+        w_in: (N, D).
+        bias: (N,).
+        leak: a.
+        w_out: (N + 1, D).
+    """
+
+    weights: Float[Array, "N links"]
+    sources: Int[Array, "N links"]
+    w_in: Float[Array, "N D"]
+    bias: Float[Array, "N"]
+    leak: Float[Array, ""]
+    w_out: Float[Array, "F D"]
+
+    def cold(self, u: Float[Array, "D"]) -> Float[Array, "N"]:
+        """Reservoir at rest."""
+        return jnp.zeros(self.bias.shape) + 0.0 * jnp.sum(u)
+
+    def show(self, z: Float[Array, "N"]) -> Float[Array, "D"]:
+        """Linear readout."""
+        return self.w_out[0] + z @ self.w_out[1:]
+
+    def advance(self, z: Float[Array, "N"], u: Float[Array, "D"]) -> Float[Array, "N"]:
+        """Update the reservoir with what was seen."""
+        inner = jnp.sum(self.weights * z[self.sources], axis=1) + self.w_in @ u + self.bias
+        return (1 - self.leak) * z + self.leak * jnp.tanh(inner)
+
+
+@eqx.filter_jit
+def reservoir_states(rule: ReservoirRule, z: Float[Array, "N"], rows: Float[Array, "time D"]) -> Any:
+    """States (time, N) of a reservoir that is shown rows; row k is the state before it sees row k + 1."""
+
+    def one(z: Any, u: Any) -> Any:
+        z = rule.advance(z, u)
+        return z, z
+
+    return jax.lax.scan(one, z, rows)[1]
+
+
+@dataclasses.dataclass(frozen=True)
+class EchoState(AbstractLearner):
+    r"""Echo state network: a random recurrent network, whose linear readout is fitted by ridge regression.
+
+    $$r_{n+1} = (1 - a)\, r_n + a \tanh(W r_n + W_{in} u_n + b), \qquad u_{n+1} \approx W_{out}^\top (1, r_{n+1})$$
+
+    Args:
+        n_units: N.
+        spectral_radius: of W.
+        n_links: non-zero weights into each unit.
+        leak: a, in (0, 1].
+        input_scale: half width of the uniform weights of the inputs, which are in units of their standard deviation.
+        bias_scale: half width of the biases.
+        n_washout: rows at the start of each stretch that only bring the reservoir into step; also the least context.
+        ridge: penalty, or candidates of which free runs on blocks of time left out choose one.
+
+    Raises:
+        ParameterError: if an option is out of range.
+
+    Cost: n N (links + D) for the states, n N^2 for the fit.
+
+    Example:
+        >>> x = np.sin(0.2 * np.arange(600))
+        >>> model = EchoState(n_units=50, n_washout=50).fit(x, key=jax.random.key(0))
+        >>> bool(abs(model.forecast(x, 10).x[9, 0] - np.sin(0.2 * 609)) < 1e-2)
+        True
+
+    Source: [jaeger2004].
+    """
+
+    n_units: int = 500
+    spectral_radius: float = 0.9
+    n_links: int = 10
+    leak: float = 1.0
+    input_scale: float = 0.3
+    bias_scale: float = 1.0
+    n_washout: int = 100
+    ridge: float | tuple[float, ...] = PENALTIES
+
+    def __post_init__(self):
+        require_counts(self, "n_units", "n_links", "n_washout")
+        require_positive(self, "spectral_radius", "leak", "input_scale")
+        if self.leak > 1 or self.n_links > self.n_units:
+            raise ParameterError(
+                f"EchoState: leak must be at most 1 and n_links at most n_units, "
+                f"got {self.leak} and {self.n_links} of {self.n_units}."
+            )
+
+    def fit(self, data: Any, *, key: Any = None, dt: float | None = None, progress: bool | None = None) -> FittedSystem:
+        """Learn from data.
+
+        Args:
+            data: array (time,) or (time, D), a Series, a Trajectory, or a list of those. NaN is a missing value.
+            key: random key of the network.
+            dt: time between two rows, where the data do not say it.
+            progress: not used; the fit is one pass and one linear solve.
+        """
+        found = segments(data, n_min=self.n_washout + 2, dt=dt)
+        rule = self.reservoir(require_key(key, self), found.n_columns)
+
+        def regression(u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            rows = jnp.asarray(u)
+            states = np.asarray(reservoir_states(rule, rule.cold(rows[0]), rows[:-1]))[self.n_washout - 1 :]
+            return np.concatenate([np.ones((len(states), 1)), states], axis=1), u[self.n_washout :]
+
+        scaler, n_context = standard(found), self.n_washout
+        return fit_readout(self, found, scaler, rule, with_weights, regression, self.ridge, n_context=n_context)
+
+    def reservoir(self, key: Any, n_columns: int) -> ReservoirRule:
+        """Draw a network, with a readout of zeros.
+
+        Args:
+            key: random key.
+            n_columns: D.
+
+        Returns:
+            ReservoirRule of the wanted spectral radius.
+        """
+        k_weights, k_sources, k_in, k_bias = jax.random.split(key, 4)
+        n, links = self.n_units, self.n_links
+        weights = np.asarray(jax.random.uniform(k_weights, (n, links), minval=-1.0, maxval=1.0))
+        keys = jax.random.split(k_sources, n)
+        sources = np.asarray(jax.vmap(lambda k: jax.random.choice(k, n, (links,), replace=False))(keys))
+        weights = weights * (self.spectral_radius / spectral_radius(weights, sources))
+        return ReservoirRule(
+            weights=jnp.asarray(weights),
+            sources=jnp.asarray(sources),
+            w_in=self.input_scale * jax.random.uniform(k_in, (n, n_columns), minval=-1.0, maxval=1.0),
+            bias=self.bias_scale * jax.random.uniform(k_bias, (n,), minval=-1.0, maxval=1.0),
+            leak=jnp.asarray(float(self.leak)),
+            w_out=jnp.zeros((n + 1, n_columns)),
+        )
+
+
+def with_weights(rule: ReservoirRule, weights: Float[Array, "F D"]) -> ReservoirRule:
+    """The same reservoir with another readout."""
+    return eqx.tree_at(lambda r: r.w_out, rule, weights)
+
+
+def spectral_radius(weights: np.ndarray, sources: np.ndarray) -> float:
+    """Largest modulus of the eigenvalues of a sparse matrix given by the links into each row.
+
+    Args:
+        weights: (N, links) values.
+        sources: (N, links) columns.
+
+    Returns:
+        The radius, by Arnoldi iteration where the matrix is large.
+
+    Example:
+        >>> float(spectral_radius(np.array([[2.0], [3.0]]), np.array([[0], [1]])))
+        3.0
+    """
+    n, links = weights.shape
+    matrix = sparse.csr_matrix((weights.ravel(), sources.ravel(), np.arange(0, n * links + 1, links)), shape=(n, n))
+    if n > 200:
+        try:
+            start = np.random.default_rng(0).normal(size=n)
+            return float(np.abs(sparse.linalg.eigs(matrix, k=1, v0=start, return_eigenvectors=False)[0]))
+        except sparse.linalg.ArpackNoConvergence:
+            pass
+    return float(np.abs(np.linalg.eigvals(matrix.toarray())).max())
