@@ -1,5 +1,7 @@
 """A PyTorch problem is the JAX problem of the same network and weights; Hugging Face models go through unchanged."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -45,7 +45,8 @@ def main(config: Config) -> Results:
     """
     key = jax.random.key(config.seed)
     parts = [reflection(config, key), oscillators(config, key), descent(config)]
-    measured, controls = ({k: v for part in parts for k, v in part[i].items()} for i in (0, 1))
+    measured = {k: v for part in parts for k, v in part[0].items()}
+    controls = {k: v for part in parts for k, v in part[1].items()}
     return Results(
         {**measured, "onset": kuramoto_onset(1.0)},
         {**controls, "onset": kuramoto_onset(0.5)},
