@@ -306,4 +306,5 @@ class Problem(AbstractProblem):
         """Return the sum of G_i^T u_i, by reverse mode."""
         outputs, pull = jax.vjp(lambda p: self.outputs(p, batch), params)
         roots = jax.vmap(self.sample_loss.root)(outputs, batch[1])
-        return self.flat(pull(jnp.einsum("bij,bi->bj", roots, u).reshape(outputs.shape))[0])
+        rows = jnp.einsum("bij,bi->bj", roots, u).reshape(outputs.shape)
+        return self.flat(pull(rows.astype(outputs.dtype))[0])

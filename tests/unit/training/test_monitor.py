@@ -84,6 +84,21 @@ def test_what_is_recorded_is_what_dense_matrices_give(problem, tmp_path):
     assert "3 records" in monitor.summary()
 
 
+def test_a_problem_in_single_precision_is_watched(problem, tmp_path):
+    """Vectors of the algorithms are double; the problem's own products stay single."""
+    single = Problem(apply, *jax.tree.map(lambda a: a.astype(jnp.float32), (problem.params, problem.data)))
+    options = {"batch_size": 24, "learning_rate": 0.05, "every": 1}
+    found = []
+    for name, task in (("single", single), ("double", problem)):
+        with StabilityMonitor(task, tmp_path / f"{name}.sqlite", **options) as monitor:
+            monitor(0)
+        found.append(read_run(tmp_path / f"{name}.sqlite"))
+    assert found[0].quantities == found[1].quantities
+    for name in ("loss", "gradient_norm", "batch_sharpness"):
+        a, b = (run.of(name)[1][0] for run in found)
+        assert abs(a - b) < 1e-4 * abs(b), name  # 24 samples and 3 layers of single-precision round-off, 6e-8 each
+
+
 def test_batch_sharpness_of_single_samples(problem):
     """Batches of one: the mean over samples of g_i H_i g_i / |g_i|^2, by dense Hessians of each sample."""
     exact = []

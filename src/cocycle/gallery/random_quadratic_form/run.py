@@ -39,17 +39,17 @@ class Config:
     """
 
     dt: float = 0.01
-    duration: float = 2000.0
-    n_draws: int = 4000
+    duration: float = 1000.0
+    n_draws: int = 2000
     pair_time: float = 12.0
     n_points: int = 200
-    n_own: int = 40
+    n_own: int = 20
     n_cloud: int = 16
     cloud_time: float = 30.0
     seed: int = 0
 
 
-SMOKE = Config(dt=0.02, duration=20.0, n_draws=1000)
+SMOKE = Config(dt=0.02, duration=10.0, n_draws=1000, pair_time=8.0)
 ANGLES = {"near": math.pi / 6, "far": 0.6 * math.pi}
 
 
@@ -164,7 +164,7 @@ def two_points(config: Config) -> tuple[dict, dict]:
             share = {}
             for case, (system, shape) in cases.items():
                 driver = Brownian(jax.random.key(config.seed + n), shape)
-                n_paths = config.n_draws if case == "same" else config.n_draws // 4
+                n_paths = config.n_draws if case == "same" else config.n_draws // 2
                 out = ensemble(
                     system, None, driver, n_paths=n_paths, n_steps=n_steps, save_every=n_steps, observe=cosine
                 )
