@@ -2,8 +2,8 @@
 
 All label each state by the magnet at which it ends. Error: share of states whose label differs from a run of order 8
 at 1e-12 (scipy) on a subset; near a fractal boundary every finite accuracy errs. NumPy takes the same RK4 steps as
-ours, and leaves out orbits whose energy no longer reaches a saddle. scipy solves each orbit with DOP853 and stops at the
-same energy; it is timed on a subset and scaled, which its cost (proportional to the number of orbits) allows.
+ours, and leaves out orbits whose energy no longer reaches a saddle. scipy solves each orbit with DOP853 and stops at
+the same energy; it is timed on a subset and scaled, which its cost (proportional to the number of orbits) allows.
 """
 
 import os

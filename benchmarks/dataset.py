@@ -1,8 +1,8 @@
 """Data of the flows of the public collection, 10,000 points each, 100 a dominant period, in one run.
 
 Ours adaptive at 1e-10 with interpolation, one process, first with compilation, then without; dysts'
-`make_trajectory_ensemble` as it comes (Radau at 1e-12) and at 1e-9, on as many points as the second argument says
-(default 500), its time scaled to the whole: it is linear in the length. A third argument takes every so manyth system.
+`make_trajectory_ensemble` as it comes (Radau at 1e-12) and at 1e-9, on N_PEER points, its time scaled to the
+whole: it is linear in the length. `python -m benchmarks.dataset POINTS EVERY`: other points, every so manyth system.
 Error: of the first two periods, against our own solution at 1e-13, relative to the spread; the median over the systems.
 """
 
@@ -79,8 +79,9 @@ def theirs(chosen: list[str], n_points: int, tolerance: str) -> tuple[float, flo
 
 
 def main() -> None:
-    n_peer = int(sys.argv[2]) if len(sys.argv) > 2 else N_PEER
-    chosen = names(int(sys.argv[3]) if len(sys.argv) > 3 else 1)
+    given = [int(a) for a in sys.argv[1:] if a.isdigit()]
+    n_peer, every = (*given, *(N_PEER, 1)[len(given) :])
+    chosen = names(every)
     cold, _, wrong = ours(chosen)
     warm, each, _ = ours(chosen)
     print(f"\n{len(chosen)} systems x {N_POINTS} points, {PER_PERIOD} a period")

@@ -1,5 +1,6 @@
 """The same as ftle_double_gyre on 256 x 256 points, with pyftle, which follows four orbits a point."""
 
+import importlib.util
 import sys
 import types
 
@@ -19,16 +20,32 @@ def numpy_rk4():
     return large.numpy_rk4(N)
 
 
+def field(positions, t):
+    return np.stack(large.velocity(t, positions[:, 0], positions[:, 1]), axis=1)
+
+
+def without_writers():
+    """Stand-ins for what pyftle imports for annotations, files and colours, and never uses here."""
+
+    class Annotation:
+        def __class_getitem__(cls, item):
+            return cls
+
+    nothing = types.SimpleNamespace(**dict.fromkeys(["RED", "GREEN", "YELLOW", "CYAN", "BLUE", "RESET_ALL"], ""))
+    contents = {
+        "nptyping": {"Float64": Annotation, "NDArray": Annotation, "Shape": Annotation},
+        "colorama": {"Fore": nothing, "Style": nothing, "init": lambda **options: None},
+        "pyvista": {},
+    }
+    for name, values in contents.items():
+        if importlib.util.find_spec(name) is None:
+            module = types.ModuleType(name)
+            vars(module).update(values)
+            sys.modules[name] = module
+
+
 def pyftle():
-    if "nptyping" not in sys.modules:  # annotations only, of a package that is not kept up with numpy 2
-        stub = types.ModuleType("nptyping")
-
-        class Any:
-            def __class_getitem__(cls, item):
-                return cls
-
-        stub.Float64 = stub.NDArray = stub.Shape = Any
-        sys.modules["nptyping"] = stub
+    without_writers()
     from pyftle import AnalyticalSolver
     from pyftle.particles import NeighboringParticles
 
@@ -36,9 +53,6 @@ def pyftle():
     hx, hy = gx[1], gy[1]
     x, y = (m.ravel() for m in np.meshgrid(gx, gy, indexing="ij"))
     moved = [(x + hx, y), (x - hx, y), (x, y + hy), (x, y - hy)]
-
-    def field(positions, t):
-        return np.stack(large.velocity(t, positions[:, 0], positions[:, 1]), axis=1)
 
     def call():
         particles = NeighboringParticles(np.concatenate([np.stack(m, axis=1) for m in moved]))

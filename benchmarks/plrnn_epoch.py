@@ -64,7 +64,7 @@ def torch_plain() -> Contender:
             loss.backward()
             torch.nn.utils.clip_grad_norm_(parameters, 10.0)
             optimiser.step()
-            losses.append(float(loss))
+            losses.append(float(loss.detach()))
         return losses
 
     return Contender("PyTorch, written plainly", work, lambda loss: float(np.mean(loss[-10:])), runs=5)

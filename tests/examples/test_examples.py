@@ -72,15 +72,5 @@ def test_transport_barriers():
     assert field.n_lost == 0
     # The walls are invariant, and the corner's rate bounds what they stretch: pi^2 alpha (1 + 2 eps) at most.
     assert 0.2 < float(np.max(field.values)) < np.pi**2 * 0.1 * 1.2
-    # The barrier between the gyres: one line from wall to wall, near the middle.
-    longest = ridges.lines[0]
-    assert np.ptp(longest[:, 1]) > 0.5
-
-
-def test_learn_from_data():
-    names = runpy.run_path(str(EXAMPLES / "07_learn_from_data.py"))
-    assert names["spectrum"].exponents.shape == (2,)
-    loss = names["model"].record.curves["loss"]
-    assert loss[-20:].mean() < loss[:20].mean()
-    table = names["table"]
-    assert {"D_stsp", "D_H"} <= set(table.scores["two halves"])
+    # The barrier between the gyres, upright in the middle.
+    assert any(np.ptp(line[:, 1]) > 0.3 and np.all(np.abs(line[:, 0] - 0.9) < 0.25) for line in ridges.lines)

@@ -249,7 +249,7 @@ def simulate(
     from cocycle.cli import options, writing
     from cocycle.cli.systems import choose
     from cocycle.core.run import Status, trajectory
-    from cocycle.report.system_analysis import driver_for, steps_of
+    from cocycle.report.run_options import driver_for, steps_of
 
     check_seed(seed)
     writing.check_file(output)

@@ -101,16 +101,14 @@ def forecast(
 ) -> int:
     """Forecast with a model."""
     from cocycle.cli import writing
-    from cocycle.core.run import Status, trajectory
+    from cocycle.core.run import Status
 
     if output is not None:
         writing.check_file(output)
     fitted = load_model(model)
     progress = False if quiet else None
-    if context is None:
-        orbit = trajectory(fitted, n_steps=steps, throw=False, progress=progress)
-    else:
-        orbit = fitted.forecast(from_file(context, column, dt, rows), steps, progress=progress)
+    known = None if context is None else from_file(context, column, dt, rows)
+    orbit = fitted.forecast(known, steps, progress=progress)
     if orbit.status is Status.NON_FINITE:
         import sys
 

@@ -162,7 +162,7 @@ def checked_matrix(matrix: Any) -> Any:
     return out
 
 
-def _padded_rows(matrix: sp.csr_array) -> tuple[jax.Array, jax.Array]:
+def _padded_rows(matrix: Any) -> tuple[jax.Array, jax.Array]:
     """Reachable states and summed probabilities, rows padded to the longest."""
     starts = np.asarray(matrix.indptr)
     lengths = np.diff(starts)

@@ -72,7 +72,10 @@ def _work(jaxpr: Any) -> int:
     total = 0
     for eqn in jaxpr.eqns:
         name = eqn.primitive.name
-        if name in _CALLS or name == "while":
+        rows = name == "scan" and _reads_rows(eqn.params, len(eqn.invars))
+        if rows or (name == "scan" and len(eqn.outvars) > eqn.params["num_carry"]):
+            raise CannotSplitError("a scan over rows")
+        if name in _CALLS or name in ("while", "scan"):
             for key in ("jaxpr", "call_jaxpr", "body_jaxpr", "cond_jaxpr"):
                 if key in eqn.params:
                     inner = eqn.params[key]
@@ -128,6 +131,8 @@ def _equation(eqn: Any, values: list[np.ndarray]) -> list[np.ndarray]:
         return _run(getattr(inner, "jaxpr", inner), getattr(inner, "consts", ()), values)
     if name == "while":
         return _while(params, values)
+    if name == "scan":
+        return _scan(params, values)
     if name in _MOVES:
         moved = _MOVES[name](values, params, eqn.outvars[0].aval.shape)
         return moved if isinstance(moved, list) else [moved]
@@ -156,7 +161,31 @@ def _while(params: Any, values: list[np.ndarray]) -> list[np.ndarray]:
     cond, body = params["cond_jaxpr"], params["body_jaxpr"]
     cond_consts, body_consts = values[:n_cond], values[n_cond : n_cond + n_body]
     carry = values[n_cond + n_body :]
-    avals = [v.aval for v in body.jaxpr.outvars]
+    flat, whole = _packing([v.aval for v in body.jaxpr.outvars])
+    end = jax.lax.while_loop(
+        lambda c: _run(cond.jaxpr, cond.consts, [*cond_consts, *whole(c)])[0].item(),
+        lambda c: flat(_run(body.jaxpr, body.consts, [*body_consts, *whole(c)])),
+        flat(carry),
+    )
+    return whole(end)
+
+
+def _reads_rows(params: Any, n_operands: int) -> bool:
+    """Whether a scan reads rows."""
+    return n_operands > params["num_consts"] + params["num_carry"]
+
+
+def _scan(params: Any, values: list[np.ndarray]) -> list[np.ndarray]:
+    """A loop of known length without rows."""
+    consts, carry = values[: params["num_consts"]], values[params["num_consts"] :]
+    body = params["jaxpr"]
+    flat, whole = _packing([v.aval for v in body.jaxpr.outvars])
+    one = lambda i, c: flat(_run(body.jaxpr, body.consts, [*consts, *whole(c)]))  # noqa: E731
+    return whole(jax.lax.fori_loop(0, params["length"], one, flat(carry)))
+
+
+def _packing(avals: list[Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Functions from arrays of numbers to a flat tuple, and back."""
 
     def flat(parts: list[np.ndarray]) -> tuple:
         return tuple(jnp.asarray(x, dtype=a.dtype) for part, a in zip(parts, avals, strict=True) for x in part.ravel())
@@ -169,12 +198,7 @@ def _while(params: Any, values: list[np.ndarray]) -> list[np.ndarray]:
             at += size
         return out
 
-    end = jax.lax.while_loop(
-        lambda c: _run(cond.jaxpr, cond.consts, [*cond_consts, *whole(c)])[0].item(),
-        lambda c: flat(_run(body.jaxpr, body.consts, [*body_consts, *whole(c)])),
-        flat(carry),
-    )
-    return whole(end)
+    return flat, whole
 
 
 def _indexed(eqn: Any, values: list[np.ndarray]) -> np.ndarray:

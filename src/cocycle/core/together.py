@@ -66,9 +66,7 @@ class Together(AbstractDifferentiableSystem):
         lengths = {leaf.shape[:1] for leaf in jax.tree.leaves(rows)}
         if len(lengths) != 1 or lengths == {()} or lengths == {(0,)}:
             raise ShapeError("several initial states share a first axis, one row each; stack them: jnp.stack([...]).")
-        n = lengths.pop()[0]
-        states = [self.system.initial_state(jax.tree.map(lambda a, i=i: a[i], rows)) for i in range(min(n, 1))]
-        like = states[0]
+        like = self.system.initial_state(jax.tree.map(lambda a: a[0], rows))
         return jax.tree.map(lambda a, b: jnp.asarray(a, dtype=b.dtype), _as(rows, like), like)
 
     def default_driver(self, x: State) -> AbstractDriver:

@@ -102,7 +102,8 @@ class FittedSystem(AbstractDifferentiableSystem, Presentable):
         """What follows after a context.
 
         Args:
-            context: rows (time, D), a Series or a Trajectory; NaN is a missing value, which the model bridges.
+            context: rows (time, D), a Series or a Trajectory; NaN is a missing value, which the model bridges. None
+                stands for the end of what it learned from.
             n_steps: rows wanted.
             progress: show a progress bar; None shows it on a terminal when the work is long.
 
@@ -205,7 +206,17 @@ def finish(
         )
     name = type(learner).__name__
     cold = rule.cold(jnp.zeros(data.n_columns))
-    model = kind(rule, scaler, jnp.asarray(data.dt), cold, record, n_context, learner, name, data.variables)
+    model = kind(
+        rule=rule,
+        scaler=scaler,
+        dt=jnp.asarray(data.dt),
+        x0=cold,
+        record=record,
+        n_context=n_context,
+        learner=learner,
+        name=name,
+        variables=data.variables,
+    )
     end = [part for part in data.parts if len(part) >= n_context][-1][-MAX_WARM_UP:]
     return eqx.tree_at(lambda m: m.x0, model, _warm_up(model, end))
 
@@ -279,12 +290,24 @@ def first_state(model: Any, row: Any) -> State:
 
 def _forecast(model: Any, context: Any, n_steps: int, progress: bool | None) -> Trajectory:
     n_steps = count(n_steps, "n_steps")
+    if context is None:
+        return _continued(model, n_steps, progress)
     rows = rows_of_context(model, context)
     driver, before = Context(rows), len(rows) - 1
     x = run(model, first_state(model, rows[0]), driver, n_steps=before, throw=False)
     if not all(bool(np.all(np.isfinite(np.asarray(leaf)))) for leaf in jax.tree.leaves(x)):
         raise ParameterError("the model explodes while it is warmed up; it cannot forecast: learn another one.")
     return trajectory(model, x, driver, n_steps=n_steps, n0=before, throw=False, progress=progress)
+
+
+def _continued(model: Any, n_steps: int, progress: bool | None) -> Trajectory:
+    """From the end of what was learned from: the default state itself is the first row."""
+    rows, status, final = np.asarray(model.observe(model.x0))[None], Status.OK, model.x0
+    if n_steps > 1:
+        rest = trajectory(model, n_steps=n_steps - 1, throw=False, progress=progress)
+        rows, status, final = np.concatenate([rows, rest.x]), rest.status, rest.final
+    t = float(model.dt) * np.arange(1, len(rows) + 1)
+    return Trajectory(t, rows, final, len(rows), status, model.variables, model.name)
 
 
 @eqx.filter_jit

@@ -69,8 +69,8 @@ class Derivatives(AbstractFormulation):
         half = self.n_window // 2
         if len(rows) < 2 * self.n_window:
             raise InsufficientDataError(f"a stretch has {len(rows)} rows; derivatives need {2 * self.n_window}.")
-        smooth = savgol_filter(rows, self.n_window, self.degree, axis=0)
-        slope = savgol_filter(rows, self.n_window, self.degree, deriv=1, delta=dt, axis=0)
+        smooth = np.asarray(savgol_filter(rows, self.n_window, self.degree, axis=0))
+        slope = np.asarray(savgol_filter(rows, self.n_window, self.degree, deriv=1, delta=dt, axis=0))
         return library(smooth[half:-half]), slope[half:-half]
 
 

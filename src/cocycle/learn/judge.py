@@ -197,7 +197,7 @@ def _named(model: Any) -> dict[str, Any]:
 
 
 def _delay(rows: np.ndarray) -> int:
-    choice = delay_by_mutual_information(rows[:, 0])
+    choice: Any = delay_by_mutual_information(rows[:, 0])
     return max(1, int(getattr(choice, "delay", choice)))
 
 
@@ -266,7 +266,8 @@ class _Judge:
         n_good = int(away[0]) if away.size else len(generated)
         notes: list[str] = []
         if n_good < len(self.second):
-            notes.append(f"{name} explodes after {n_good} of {len(self.second)} steps of its free run ({status}).")
+            why = f"beyond {ESCAPE:g} standard deviations" if away.size else status
+            notes.append(f"{name} explodes after {n_good} of {len(self.second)} steps of its free run ({why}).")
             scores = {m: Estimate(math.inf, 0.0, 0.0, "the model explodes") for m in ("D_stsp", "D_H", "MMD2")}
         else:
             scores = self.of_rows(generated) | {"correlation dimension": self.dimension(generated)}

@@ -4,7 +4,6 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 
 from cocycle.core.errors import DataError, InsufficientDataError, ParameterError
 
@@ -99,7 +98,7 @@ def koopman_spectrum(
         raise InsufficientDataError(f"{len(x)} pairs cannot fix {needed} functions; give more pairs or set n_rank.")
     # Orthonormal functions: the pencil becomes an ordinary eigenvalue problem.
     basis = u[:, kept] / np.sqrt(s[kept])
-    eigenvalues, vectors = scipy.linalg.eig(basis.conj().T @ A @ basis)
+    eigenvalues, vectors = np.linalg.eig(basis.conj().T @ A @ basis)
     order = np.argsort(-np.abs(eigenvalues))
     eigenvalues, coefficients = eigenvalues[order], basis @ vectors[:, order]
     residuals = _residuals(eigenvalues, coefficients, G, A, L)
@@ -186,6 +185,6 @@ def _residuals(lam: np.ndarray, v: np.ndarray, G: np.ndarray, A: np.ndarray, L: 
     def form(matrix: np.ndarray) -> np.ndarray:
         return np.einsum("ij,ik,kj->j", v.conj(), matrix, v)
 
-    g, a = form(G).real, form(A)
-    square = form(L).real - 2 * (np.conj(lam) * a).real + np.abs(lam) ** 2 * g
+    g, a = np.real(form(G)), form(A)
+    square = np.real(form(L)) - 2 * np.real(np.conj(lam) * a) + np.abs(lam) ** 2 * g
     return np.sqrt(np.maximum(square, 0.0) / g)

@@ -74,7 +74,17 @@ def fit_readout(
             made = with_weights(rule, jnp.asarray(weights))
             cold = made.cold(jnp.zeros(found.n_columns))
             plain = unscaled(found)
-            return FittedSystem(made, plain, jnp.asarray(1.0), cold, FitRecord(), n_context, None, None, None)
+            return FittedSystem(
+                rule=made,
+                scaler=plain,
+                dt=jnp.asarray(1.0),
+                x0=cold,
+                record=FitRecord(),
+                n_context=n_context,
+                learner=None,
+                name=None,
+                variables=None,
+            )
 
         errors = _free_run_errors(model_of, parts, rows, blocks, edges, candidates, n_context)
         best = int(np.argmin(errors))

@@ -67,7 +67,7 @@ class STLSQ(AbstractSparseRegression):
         rows = np.sqrt(self.ridge * len(features)) * np.eye(len(scale)) if self.ridge else None
         out = np.zeros((features.shape[1], targets.shape[1]))
         for d in range(targets.shape[1]):
-            kept = np.ones(len(scale), dtype=bool)
+            kept, solved = np.ones(len(scale), dtype=bool), np.zeros(len(scale))
             for _ in range(MAX_ROUNDS):
                 left, right = r[:, kept], c[:, d]
                 if rows is not None:
@@ -134,9 +134,10 @@ class SR3(AbstractSparseRegression):
         for _ in range(self.n_rounds):
             x = inverse @ (moment + w / self.nu)
             new = np.where(np.abs(x) >= bound, x, 0.0)
-            if np.max(np.abs(new - w)) <= 1e-12 * max(1.0, np.max(np.abs(w))):
-                break
+            settled = np.max(np.abs(new - w)) <= 1e-12 * max(1.0, np.max(np.abs(w)))
             w = new
+            if settled:
+                break
         out = np.zeros_like(w)
         for d in range(w.shape[1]):
             kept = w[:, d] != 0

@@ -11,7 +11,7 @@ from cocycle.core.errors import ParameterError
 from cocycle.core.estimate import mean_estimate
 from cocycle.core.presentation import Presentable
 from cocycle.measures.boxes import BoxGrid, Points, checked_points
-from cocycle.measures.series import checked_series
+from cocycle.measures.series import SeriesLike, checked_series
 
 MOST_BLOCKS = 4096
 CHUNK = 2**22
@@ -74,7 +74,7 @@ def histogram_density(points: Points, boxes: BoxGrid) -> Density:
 
 
 def kernel_density(
-    x: Float[Array | np.ndarray, "time"],
+    x: SeriesLike,
     at: Float[Array | np.ndarray, "points"] | None = None,
     *,
     bandwidth: float | None = None,
@@ -103,14 +103,14 @@ def kernel_density(
 
     Source: [silverman1986].
     """
-    x = checked_series(x, n_min=32)
-    where = np.linspace(x.min(), x.max(), 200) if at is None else np.atleast_1d(np.asarray(at, dtype=float))
-    h = _silverman(x) if bandwidth is None else float(bandwidth)
+    series = checked_series(x, n_min=32)
+    where = np.linspace(series.min(), series.max(), 200) if at is None else np.atleast_1d(np.asarray(at, dtype=float))
+    h = _silverman(series) if bandwidth is None else float(bandwidth)
     if not (np.isfinite(h) and h > 0):
         raise ParameterError(f"bandwidth is {bandwidth}; it must be positive.")
-    n_blocks = min(len(x), MOST_BLOCKS)
-    length = len(x) // n_blocks
-    used = x[len(x) - n_blocks * length :].reshape(n_blocks, length)
+    n_blocks = min(len(series), MOST_BLOCKS)
+    length = len(series) // n_blocks
+    used = series[len(series) - n_blocks * length :].reshape(n_blocks, length)
     rows = np.empty((n_blocks, len(where)))
     step = max(1, CHUNK // (length * len(where)))
     for a in range(0, n_blocks, step):

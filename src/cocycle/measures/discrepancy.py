@@ -44,7 +44,7 @@ def maximum_mean_discrepancy(generated: CloudLike, data: CloudLike, *, n_points:
 
     Source: [gretton2012].
     """
-    x, y = _scaled(generated, data, n_points)
+    x, y = _scaled(np.asarray(generated), np.asarray(data), n_points)
     width = np.median(pdist(y[spread_indices(len(y), 500)]))
     # The same block of time of both clouds is left out together.
     labels_x, labels_y = (np.arange(len(z)) * N_BLOCKS // len(z) for z in (x, y))
@@ -90,7 +90,7 @@ def correlation_sum_distance(generated: CloudLike, data: CloudLike, *, n_points:
 
     Source: correlation sum [grassberger1983].
     """
-    x, y = _scaled(generated, data, n_points)
+    x, y = _scaled(np.asarray(generated), np.asarray(data), n_points)
     near = np.sort(pdist(y, "chebyshev"))
     near = near[near > 0]
     low, high = near[int(0.001 * len(near))], near[int(0.5 * len(near))]

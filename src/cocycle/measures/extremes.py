@@ -15,6 +15,7 @@ from cocycle.core.presentation import Presentable
 from cocycle.measures.series import SeriesLike, checked_positive, checked_series
 
 LEAST = 20
+IMPOSSIBLE = 1e100
 
 
 class ExtremeFit(eqx.Module, Presentable):
@@ -74,7 +75,12 @@ class ExtremeFit(eqx.Module, Presentable):
 
 def _fit(negative: Any, first: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Maximum likelihood and the inverse of the observed information."""
-    best = minimize(negative, first, method="Nelder-Mead", options={"maxiter": 4000, "xatol": 1e-8, "fatol": 1e-10})
+
+    def bounded(p: np.ndarray) -> float:
+        value = negative(p)  # infinite where a sample is impossible
+        return value if math.isfinite(value) else IMPOSSIBLE
+
+    best = minimize(bounded, first, method="Nelder-Mead", options={"maxiter": 4000, "xatol": 1e-8, "fatol": 1e-10})
     p = best.x
     step = 1e-4 * np.maximum(np.abs(p), 0.1)
     k = len(p)
@@ -82,14 +88,14 @@ def _fit(negative: Any, first: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarr
     for i in range(k):
         for j in range(k):
             a, b = np.eye(k)[i] * step, np.eye(k)[j] * step
-            hessian[i, j] = (negative(p + a + b) - negative(p + a - b) - negative(p - a + b) + negative(p - a - b)) / (
-                4 * step[i] * step[j]
-            )
+            change = bounded(p + a + b) - bounded(p + a - b) - bounded(p - a + b) + bounded(p - a - b)
+            hessian[i, j] = change / (4 * step[i] * step[j])
     try:
         covariance = np.linalg.inv(hessian)
     except np.linalg.LinAlgError:
         covariance = np.full((k, k), np.nan)
-    if not np.all(np.isfinite(covariance)) or np.any(np.diag(covariance) <= 0):
+    regular = np.max(np.abs(hessian)) < math.sqrt(IMPOSSIBLE) and np.all(np.isfinite(covariance))
+    if not regular or np.any(np.diag(covariance) <= 0):
         covariance = np.diag(np.full(k, np.inf))
     return p, covariance
 

@@ -101,7 +101,7 @@ def _observed(name: str, variables: Mapping[str, Sequence[str]] | int | None) ->
         return {}
     if isinstance(variables, int):
         known: Any = catalogue[name].make()
-        if not variables >= 1:
+        if variables < 1:
             raise ParameterError(f"variables must be at least 1 of each system, got {variables}.")
         return {"variables": list(known.variables or ())[:variables]}
     chosen = {catalogue[k].name: list(v) for k, v in variables.items()}.get(name)

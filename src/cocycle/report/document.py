@@ -5,7 +5,7 @@ import pathlib
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -194,7 +194,7 @@ def report(
     if training is not None and isinstance(source, training.Stability):
         from cocycle.report.stability_report import stability_report
 
-        return stability_report(source)
+        return stability_report(cast(Any, source))
     if isinstance(source, str) and sources.is_catalogue_name(source):
         return sources.of_catalogue(source, parameters=parameters, dt=dt, **options)
     given = [name for name, value in {**system_options, "parameters": parameters}.items() if value is not None]

@@ -32,6 +32,7 @@ N_PATHS = 16
 N_LOOKS = 32
 MOST_STEPS = 20_000
 LIFETIME_STEPS = 100_000
+MOST_NUMBERS = 256
 TOGETHER = 1e-6
 ALPHA = 1e-3
 
@@ -304,6 +305,11 @@ def noise_of_orbit(
         for a, b in zip(jax.tree.leaves(states), jax.tree.leaves(orbit.final), strict=True)
     ):
         refusals["synchronisation_time"] = "the orbit keeps only part of the state: there are no points to start from."
+        return None
+    if not levels and regime is None and sum(np.size(a) for a in jax.tree.leaves(orbit.final)) > MOST_NUMBERS:
+        refusals["synchronisation_time"] = (
+            f"the state holds more than {MOST_NUMBERS} numbers; ask for it: --noise 1 (noise=1)."
+        )
         return None
     try:
         return analyse_noise(

@@ -211,7 +211,7 @@ def _rest_row(point: dict[str, Any], variables: list[str], size: float) -> dict[
         "type": point["type"],
         "stability": "stable" if point["stable"] else f"{growing} growing of {len(values)}" if growing else "marginal",
         "place": [f"{name} = {v:.6g}" for name, v in zip(variables, shown, strict=True)],
-        "eigenvalues": eigenvalue_text(np.array(values), len(values)).replace("-", "−").split(", "),
+        "eigenvalues": eigenvalue_text(np.array(values), len(values)).split(", "),
         "index": f"{point['index']:+d}" if point["index"] else "0",
     }
 

@@ -36,8 +36,8 @@ def _fixed_points(found: FixedPoints) -> Any:
     values = np.array([p.eigenvalues for p in found]).reshape(len(found), d)
     data = {
         "x": (("point", "coordinate"), found.x),
-        "eigenvalue_real": (("point", "eigenvalue"), values.real),
-        "eigenvalue_imag": (("point", "eigenvalue"), values.imag),
+        "eigenvalue_real": (("point", "eigenvalue"), np.real(values)),
+        "eigenvalue_imag": (("point", "eigenvalue"), np.imag(values)),
         "type": ("point", np.array([str(p.kind) for p in found], dtype=object)),
         "stable": ("point", np.array([p.stable for p in found], dtype=bool)),
         "index": ("point", np.array([p.index for p in found], dtype=int)),
@@ -55,8 +55,8 @@ def _branch(found: Branch) -> Any:
         "x": (("row", "coordinate"), found.x),
         "minimum": (("row", "coordinate"), np.asarray(found.minima)[:, : found.x.shape[1]]),
         "maximum": (("row", "coordinate"), np.asarray(found.maxima)[:, : found.x.shape[1]]),
-        "eigenvalue_real": (("row", "eigenvalue"), found.eigenvalues.real),
-        "eigenvalue_imag": (("row", "eigenvalue"), found.eigenvalues.imag),
+        "eigenvalue_real": (("row", "eigenvalue"), np.real(found.eigenvalues)),
+        "eigenvalue_imag": (("row", "eigenvalue"), np.imag(found.eigenvalues)),
         "n_unstable": ("row", found.n_unstable),
         "bifurcation_value": ("bifurcation", np.array([b.value for b in found.bifurcations])),
         "bifurcation_kind": ("bifurcation", np.array([str(b.kind) for b in found.bifurcations], dtype=object)),

@@ -239,9 +239,9 @@ def noise_sentence(effect: NoiseEffect) -> str:
     return effect.verdict if effect.level == 1 else f"Noise times {effect.level:g}: {effect.verdict}"
 
 
-def _time_together(effect: NoiseEffect) -> Estimate | None:
+def _time_together(effect: NoiseEffect | None) -> Estimate | None:
     """Mean time after which points are together, where all of them were."""
-    return effect.times.mean if effect.synchronises and effect.times.observed.all() else None
+    return effect.times.mean if effect is not None and effect.synchronises and effect.times.observed.all() else None
 
 
 def time_unit(analysis: SystemAnalysis) -> str:
@@ -268,7 +268,7 @@ def _system_quantities(analysis: SystemAnalysis) -> dict[str, Any]:
         out["kaplan_yorke_dimension"] = entry(_kaplan_yorke(analysis), "1")
         out["mean_log_volume_rate"] = entry(spectrum.mean_log_volume_rate, rate)
         out["entropy_rate_bound"] = entry(spectrum.entropy_rate_bound, rate)
-    if analysis.noise is not None:
+    if analysis.noise is not None or "synchronisation_time" in analysis.refusals:
         out["synchronisation_time"] = entry(_time_together(analysis.noise), time)
     out["lyapunov_time"] = entry(analysis.lyapunov_time, time)
     out["predictability_time"] = entry(analysis.predictability_time, time)

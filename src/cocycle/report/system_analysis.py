@@ -6,10 +6,9 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-import jax
 import numpy as np
 
-from cocycle.core.drivers import AbstractDriver, Brownian, Clock, Still
+from cocycle.core.drivers import AbstractDriver, Clock, Still
 from cocycle.core.errors import (
     AccuracyWarning,
     CocycleError,
@@ -20,8 +19,8 @@ from cocycle.core.errors import (
 from cocycle.core.estimate import Estimate
 from cocycle.core.realisations import is_random
 from cocycle.core.run import Status, Trajectory, trajectory
-from cocycle.core.start import count, start
-from cocycle.core.system import AbstractSystem, positive_time
+from cocycle.core.start import start
+from cocycle.core.system import AbstractSystem
 from cocycle.measures.dimension import CorrelationDimension, correlation_dimension
 from cocycle.measures.embedding import delay_by_mutual_information
 from cocycle.measures.ordinal import permutation_entropy, statistical_complexity
@@ -29,11 +28,10 @@ from cocycle.measures.spectrum import PowerSpectrum, power_spectrum, rice_period
 from cocycle.report.noise import NoiseEffect, noise_of_orbit
 from cocycle.report.noise import Regime as Spell
 from cocycle.report.rest import rest_points
+from cocycle.report.run_options import driver_for, size_of, steps_of
 from cocycle.stability import FixedPoints, Regime, Spectrum, Verdict, flat_orbit, lyapunov_spectrum, regime
 from cocycle.stability.continuation.orbit_diagram import Bifurcation, Sweep, bifurcation_diagram
-from cocycle.steppers import ItoSDE, StratonovichSDE
 
-N_STEPS = 50_000
 N_SAVED = 20_000
 N_POINTS = 10_000
 N_SWEEP = 4000
@@ -139,32 +137,6 @@ class SystemAnalysis:
         return Estimate(factor / value, factor * error / value**2, float(top.n_eff), method)
 
 
-def driver_for(system: AbstractSystem, x0: Any = None, seed: int = 0) -> AbstractDriver:
-    """Driver of a system that needs none from the user: its default, or noise of this seed for a stochastic equation.
-
-    Args:
-        system: the system.
-        x0: initial state; default that of the system.
-        seed: of the noise; every component gets noise of its own.
-
-    Returns:
-        A driver.
-
-    Raises:
-        ParameterError: if no initial state is known.
-    """
-    state = system.x0 if x0 is None else x0
-    if state is None:
-        raise ParameterError("no initial state: give x0 (--x0), or build the system with a default x0.")
-    x = system.initial_state(state)
-    if not isinstance(system, ItoSDE | StratonovichSDE):
-        return system.default_driver(x)
-    if system.noise_shape is not None:
-        return Brownian(seed, system.noise_shape)
-    g = jax.eval_shape(lambda y: jax.numpy.asarray(system.diffusion(jax.numpy.zeros(()), y, system.args)), x)
-    return Brownian(seed, g.shape[-1:] if g.ndim == x.ndim + 1 else x.shape)
-
-
 def analyse_system(
     system: AbstractSystem,
     *,
@@ -214,7 +186,7 @@ def analyse_system(
         stopped = stopped or orbit.status is Status.INTERRUPTED
         points = flat_orbit(orbit.x)
         verdict = _verdict(spectrum, system, points, driver, every)
-        observed = _Observed(points, _size(after), every * float(system.dt), seed, refusals, skip=stopped)
+        observed = _Observed(points, size_of(after), every * float(system.dt), seed, refusals, skip=stopped)
         approach = None
         if np.ptp(points, axis=0).max() <= REST * max(float(np.abs(points).max()), 1e-300) and not stopped:
             approach = trajectory(system, x0, driver, n_steps=min(n_steps, N_APPROACH), progress=progress)
@@ -264,40 +236,6 @@ def _notes(caught: list[warnings.WarningMessage]) -> tuple[str, ...]:
         else:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     return tuple(dict.fromkeys(kept))
-
-
-def steps_of(system: AbstractSystem, x0: Any, n_steps: int | None, duration: float | None) -> int:
-    """Number of steps of a run: as given, of a duration, or what suits the size of the state.
-
-    Args:
-        system: the system.
-        x0: initial state; default its own.
-        n_steps: steps, or None.
-        duration: time, or None.
-
-    Returns:
-        Steps.
-
-    Raises:
-        ParameterError: if both are given, or one is not positive.
-    """
-    if n_steps is not None and duration is not None:
-        raise ParameterError("give n_steps or duration, not both.")
-    if duration is not None:
-        positive_time(duration, "duration")
-        return max(1, round(duration / float(system.dt)))
-    if n_steps is not None:
-        return count(n_steps, "n_steps")
-    state = system.initial_state(system.x0 if x0 is None else x0)
-    size = _size(state)
-    return N_STEPS if size <= 10 else (20_000 if size <= 50 else 5000)
-
-
-def _size(state: Any) -> int:
-    """Number of real numbers in a state."""
-    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(state)]
-    floating = [leaf for leaf in leaves if np.issubdtype(leaf.dtype, np.inexact)]
-    return sum(leaf.size * (2 if np.iscomplexobj(leaf) else 1) for leaf in floating)
 
 
 def _spectrum(

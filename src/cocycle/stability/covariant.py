@@ -294,7 +294,8 @@ class _Job:
         elif kept and i == len(points) - 1:
             rows = kept[-1]  # the forward pass has just ended there
         else:
-            rows = self.chunk(*points[i], self.begin + i * self.length * self.every, size)[2]
+            x, frame = points[i]
+            rows = self.chunk(x, frame, self.begin + i * self.length * self.every, size)[2]
             self.again += size * self.every
         frames, factors, states = jax.tree.map(lambda a: _padded(a, self.capacity), rows)
         diagonal = np.asarray(jnp.abs(jnp.diagonal(factors, axis1=1, axis2=2)))[:size]
@@ -322,7 +323,7 @@ class _Job:
                 if settling > 0:
                     tail = [jnp.roll(a, settling - size, axis=0) for a in (frames, factors)]
                     ahead = jnp.asarray(settling)
-                    c, other = (_backward_rows(*tail, each, ahead)[0] for each in (c, other))
+                    c, other = (_backward_rows(tail[0], tail[1], each, ahead)[0] for each in (c, other))
                     size -= settling
                 if low < n_wanted:
                     if not np.isfinite(unsettled).all():

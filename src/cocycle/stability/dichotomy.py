@@ -156,8 +156,8 @@ def _closed(system: Any, x: Any, driver: Any, n_steps: int, tol: float) -> Dicho
 
 def _real_basis(vectors: np.ndarray) -> np.ndarray:
     """Real columns that span the same space as conjugate pairs of complex ones."""
-    u, s, _ = np.linalg.svd(np.concatenate([vectors.real, vectors.imag], axis=1), full_matrices=False)
-    return u[:, : vectors.shape[1]] if s.size else vectors.real
+    u, s, _ = np.linalg.svd(np.concatenate([np.real(vectors), np.imag(vectors)], axis=1), full_matrices=False)
+    return u[:, : vectors.shape[1]] if s.size else np.real(vectors)
 
 
 def _distance(a: Any, b: Any) -> tuple[float, float]:

@@ -80,9 +80,10 @@ def finite_time_exponents(source: Spectrum | CovariantVectors, *, duration: int 
 
     Example:
         >>> from cocycle.core.functions import Map
+        >>> import jax.numpy as jnp
         >>> from cocycle.stability.exponents import lyapunov_spectrum
         >>> tent = Map(lambda x, a: jnp.where(x < 0.3, x / 0.3, (1 - x) / 0.7), x0=0.123)
-        >>> found = finite_time_exponents(lyapunov_spectrum(tent, n_steps=20_000), duration=10)
+        >>> found = finite_time_exponents(lyapunov_spectrum(tent, n_steps=20_000, qr_every=1), duration=10)
         >>> found.values.shape
         (1800, 1)
 
@@ -150,7 +151,10 @@ def _windows(source: Any, duration: int | float) -> tuple[np.ndarray, float]:
         raise ParameterError("statistics are of one run; take one row of a sweep.")
     size = round(float(duration) / interval)
     if size < 1:
-        raise ParameterError(f"duration={duration} is below the interval {interval:.4g} of the run; take a longer one.")
+        raise ParameterError(
+            f"duration={duration} is below the interval {interval:.4g} of the run; take a longer one, or run with a "
+            "smaller qr_every."
+        )
     n = len(local) // size
     if n < MIN_WINDOWS:
         raise InsufficientDataError(

@@ -30,6 +30,9 @@ class _Restricted(AbstractTangentSystem):
     mask: Any
     n_nodes: int | None = eqx.field(static=True)
 
+    def __init__(self, system: AbstractSystem, mask: Any, n_nodes: int | None):
+        self.system, self.mask, self.n_nodes = system, mask, n_nodes
+
     continuous_time: ClassVar[bool] = False
 
     @property
@@ -67,6 +70,12 @@ class _Restricted(AbstractTangentSystem):
 
     def observe(self, x: Any) -> Any:
         return self.system.observe(x)
+
+
+def _restricted(system: AbstractSystem, mask: Any, n_nodes: int | None) -> _Restricted:
+    # dt and x0 are properties here; the checker takes them for fields.
+    make: Any = _Restricted
+    return make(system=system, mask=mask, n_nodes=n_nodes)
 
 
 def _response_mask(x: Any, response: Any) -> Any:
@@ -165,7 +174,9 @@ def conditional_exponents(
     k = size if n_vectors is None else n_vectors
     if not 1 <= k <= size:
         raise ParameterError(f"n_vectors={k}, but the response has {size} components.")
-    return lyapunov_spectrum(_Restricted(system, mask, None), x, driver, n_steps=n_steps, n_vectors=k, **options)
+    return lyapunov_spectrum(
+        _Restricted(system=system, mask=mask, n_nodes=None), x, driver, n_steps=n_steps, n_vectors=k, **options
+    )
 
 
 def transverse_exponents(
@@ -211,7 +222,7 @@ def transverse_exponents(
     most = dimension(x) - dimension(x) // n_nodes
     if not 1 <= n_vectors <= most:
         raise ParameterError(f"n_vectors={n_vectors}, but there are {most} directions transverse to synchrony.")
-    restricted = _Restricted(system, None, n_nodes)
+    restricted = _restricted(system, None, n_nodes)
     return lyapunov_spectrum(restricted, x, driver, n_steps=n_steps, n_vectors=n_vectors, **options)
 
 
@@ -335,7 +346,7 @@ def master_stability(
     Source: [pecora1998].
     """
     values = np.atleast_1d(np.asarray(strength))
-    pairs = np.stack([values.real, values.imag], axis=1).astype(float)
+    pairs = np.stack([np.real(values), np.imag(values)], axis=1).astype(float)
     network = _beside(node, coupling, complex_strength=np.iscomplexobj(values))
     start_at = node.initial_state(node.x0 if x0 is None else x0)
     flags = (False,) + (True,) * (2 if np.iscomplexobj(values) else 1)

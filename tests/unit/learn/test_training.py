@@ -13,12 +13,12 @@ import pytest
 
 import cocycle as cc
 from cocycle import learn
-from cocycle.core.errors import DataError
+from cocycle.core.errors import DataError, InterruptedWarning
 from cocycle.core.run import Status
 
 T = np.arange(400)
 CIRCLE = np.stack([np.sin(0.3 * T), np.cos(0.3 * T)], axis=1)
-SMALL = learn.Descent(n_updates=40, batch_size=4, length=16, rate=1e-2, last_rate=1e-3)
+SMALL = learn.Descent(n_updates=1500, batch_size=4, length=16, rate=1e-2, last_rate=1e-3)
 LEARNER = learn.PLRNN(n_hidden=6, forcing=learn.GeneralisedForcing(), descent=SMALL)
 
 
@@ -26,12 +26,19 @@ def leaves(model):
     return [np.asarray(leaf) for leaf in jax.tree.leaves(model.rule)]
 
 
-def test_training_lowers_the_loss_and_resumes_exactly(tmp_path):
+def recovers(model):
+    """Stated accuracy: the loss falls to 2 % of its start, and 100 free steps stay within 0.1 of the circle's orbit."""
+    loss = model.record.curves["loss"]
+    error = np.max(np.abs(model.forecast(CIRCLE[:300], 100).x - CIRCLE[300:]))
+    return loss[-50:].mean() < 0.02 * loss[:50].mean() and error < 0.1
+
+
+def test_training_recovers_a_rotation_and_resumes_exactly(tmp_path):
     """A run stopped after a part and resumed is, bit for bit, the run that was not stopped."""
     whole = LEARNER.fit(CIRCLE, key=3)
     loss = whole.record.curves["loss"]
-    assert loss.shape == (40,)
-    assert loss[-5:].mean() < 0.5 * loss[:5].mean()
+    assert loss.shape == (1500,)
+    assert recovers(whole)
     path = tmp_path / "training.npz"
     LEARNER.fit(CIRCLE, key=3, checkpoint=path)
     # The file now holds the end: take it back to update 15 by training so far only, under the same schedule.
@@ -50,7 +57,7 @@ def test_training_lowers_the_loss_and_resumes_exactly(tmp_path):
     try:
         descent._updates = stopping
         descent.Pace.next = lambda self, remaining: min(15, pace(self, remaining))
-        with pytest.warns(cc.core.errors.InterruptedWarning, match="interrupted after 15 of 40"):
+        with pytest.warns(InterruptedWarning, match="interrupted after 15 of 1500"):
             part = LEARNER.fit(CIRCLE, key=3, checkpoint=path)
     finally:
         descent._updates, descent.Pace.next = real, pace
@@ -127,9 +134,6 @@ def test_training_survives_sigkill(tmp_path):
 
 
 def test_almost_linear_network_trains():
-    descent = learn.Descent(n_updates=40, batch_size=4, length=16, rate=1e-2, last_rate=1e-3)
-    learner = learn.AlmostLinearRNN(n_latent=5, n_relu=1, forcing=learn.SparseForcing(4), descent=descent)
+    learner = learn.AlmostLinearRNN(n_latent=5, n_relu=1, forcing=learn.SparseForcing(4), descent=SMALL)
     model = learner.fit(CIRCLE, key=3)
-    loss = model.record.curves["loss"]
-    assert loss[-5:].mean() < 0.5 * loss[:5].mean()
-    assert np.isfinite(model.forecast(CIRCLE, 20).x).all()
+    assert recovers(model)

@@ -9,7 +9,8 @@ import cocycle as cc
 from cocycle.core.drivers import Brownian, Clock, Still
 from cocycle.core.errors import NonFiniteStateError, ParameterError, UnknownNameError
 from cocycle.report.present import to_html, to_pandas, to_xarray
-from cocycle.report.system_analysis import analyse_system, driver_for, steps_of
+from cocycle.report.run_options import driver_for, steps_of
+from cocycle.report.system_analysis import analyse_system
 from cocycle.stability.continuation.orbit_diagram import Sweep, bifurcation_diagram
 
 

@@ -1,5 +1,7 @@
 """Basins: closed forms, shares within their errors, exact fractal boundaries, tipping at a fold."""
 
+from typing import Any, cast
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -217,7 +219,7 @@ def test_results_save_and_load(tmp_path):
 BAD = [
     (lambda: basins(WELLS, {"q": (0, 1, 4)}), UnknownNameError, "no variable"),
     (lambda: basins(WELLS, {"x": (1, 0, 4)}), ParameterError, "low < high"),
-    (lambda: basins(WELLS, [(0, 1)]), ParameterError, "dict"),
+    (lambda: basins(WELLS, cast(Any, [(0, 1)])), ParameterError, "dict"),
     (lambda: basin_fractions(WELLS, [(0, 1)], tol=-1.0), ParameterError, "tol"),
     (lambda: basin_fractions(Flow(lambda t, y, a: jnp.cos(t) - y, dt=0.1, x0=[0.5]), [(0, 1)]), ParameterError,
      "Stroboscopic"),

@@ -1,5 +1,7 @@
 """Covariant vectors: eigenvectors where there is a closed form, the definition itself (covariance) elsewhere."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -81,6 +83,7 @@ def test_one_vector_of_lorenz_is_the_direction_of_the_flow():
 
 @pytest.mark.parametrize("kind", ["ode", "sde", "delay", "many"])
 def test_vectors_are_carried_onto_each_other(kind, key):
+    options: Any
     if kind == "ode":
         system, driver, options = cc.systems.Lorenz63(), cc.Still(), {"n_steps": 4000}
     elif kind == "sde":

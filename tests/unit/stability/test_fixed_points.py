@@ -28,7 +28,7 @@ def test_lorenz_has_its_three_fixed_points(method):
     assert [str(p.kind) for p in found] == ["saddle-focus", "saddle", "saddle-focus"]
     # Eigenvalues at the origin: -8/3, and the roots of s^2 + 11 s + 10 (1 - 28).
     roots = np.sort([-8 / 3, *np.roots([1, 11, -270])])
-    np.testing.assert_allclose(np.sort(found[1].eigenvalues.real), roots, rtol=1e-13)
+    np.testing.assert_allclose(np.sort(np.real(found[1].eigenvalues)), roots, rtol=1e-13)
     # The flow enters a ball: indices sum to (-1)^3.
     assert found.sum_of_indices == -1
     assert [p.n_unstable for p in found] == [2, 1, 2]

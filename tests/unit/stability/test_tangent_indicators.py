@@ -1,5 +1,7 @@
 """Statistics of finite-time exponents, alignment, dichotomy, transverse exponents: closed forms and laws."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -165,6 +167,7 @@ def test_periodic_orbits():
     found = dichotomy(logistic, cycle, n_steps=4, closed=True)
     points = cc.trajectory(logistic, cycle, n_steps=4).x
     multiplier = np.prod(3.5 * (1 - 2 * points))
+    assert found.multipliers is not None
     assert np.isclose(found.multipliers[0].real, multiplier, rtol=0, atol=1e-12)
     assert found.rank == 0
     assert found.holds
@@ -222,7 +225,7 @@ def rossler():
 
 def test_coupling_of_all_components_shifts_the_exponent():
     node = cc.systems.Henon()
-    steps = {"n_steps": 4000}
+    steps: Any = {"n_steps": 4000}
     own = cc.lyapunov_spectrum(node, **steps, n_vectors=1)
     logistic = cc.Map(lambda x, a: a * x * (1 - x), 3.9, x0=jnp.array([0.3]))
     flow = rossler()

@@ -9,6 +9,7 @@ import cocycle as cc
 from cocycle.core.errors import InterruptedWarning, NonFiniteStateError, ParameterError, ShapeError
 from cocycle.core.run import Status
 from cocycle.steppers import Event, HybridFlow, Taylor, event_table, locate_events, saltation_matrix
+from cocycle.testing import check_system
 
 EPS = np.finfo(float).eps
 
@@ -185,3 +186,7 @@ def test_sum_of_exponents_counts_impacts():
 def test_refusals(make):
     with pytest.raises(ParameterError):
         make()
+
+
+def test_the_kit_passes():
+    check_system(BALL)

@@ -25,6 +25,7 @@ def test_riccati_in_closed_form():
     first = np.stack([1 / d**2, y0**2 * t / d**2], axis=-1)
     second = np.stack([2 * t / d**3, 2 * y0 * t / d**3, 2 * y0 * t / d**3, 2 * y0**3 * t**2 / d**3], axis=-1)
     np.testing.assert_allclose(found.first[:, 0], first, rtol=100 * EPS)
+    assert found.second is not None
     np.testing.assert_allclose(found.second[:, 0].reshape(2, 4), second, rtol=200 * EPS)
 
 
@@ -42,6 +43,7 @@ def test_against_jax_through_a_fine_orbit():
     first, second = jax.jit(lambda z: (jax.jacfwd(end)(z), jax.jacfwd(jax.jacfwd(end))(z)))(z)
     # Order 8 at h = 0.01 is far below round-off, of which each has a few hundred operations.
     np.testing.assert_allclose(found.first[0], first, rtol=0, atol=1e3 * EPS * np.max(np.abs(first)))
+    assert found.second is not None
     np.testing.assert_allclose(found.second[0], second, rtol=0, atol=1e3 * EPS * np.max(np.abs(second)))
     assert found.n_state == 2
 

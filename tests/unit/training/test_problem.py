@@ -17,11 +17,11 @@ from cocycle.training import (
     OutputLoss,
     Problem,
     SquaredLoss,
+    curvature_kernel,
     from_equinox,
     from_flax,
     interpolate,
     minimum,
-    tangent_kernel,
 )
 
 # Sums of some hundred products of order one.
@@ -96,19 +96,19 @@ def test_frameworks_agree(key):
     weights = {"Dense_0": {"kernel": p.params["W"].T}, "Dense_1": {"kernel": p.params["V"]}}
     flax = from_flax(FlaxNet(), {"params": weights}, p.data)
     assert equinox.n_params == flax.n_params == p.n_params
-    expected = tangent_kernel(p)
+    expected = curvature_kernel(p)
     for other in (equinox, flax):
-        assert np.max(np.abs(tangent_kernel(other) - expected)) < ROUNDOFF * np.max(expected)
+        assert np.max(np.abs(curvature_kernel(other) - expected)) < ROUNDOFF * np.max(expected)
 
 
 def test_kernel_in_blocks_equals_kernel_at_once(key, monkeypatch):
     p = tanh_problem(key)
-    whole = tangent_kernel(p)
+    whole = curvature_kernel(p)
     module = sys.modules["cocycle.training.minimum"]
     monkeypatch.setattr(module, "BLOCK_BYTES", 8 * 2 * p.n_params * 2)
     for held in (2**30, 0):
         monkeypatch.setattr(module, "HELD_BYTES", held)
-        assert np.max(np.abs(tangent_kernel(p) - whole)) < ROUNDOFF * np.max(whole)
+        assert np.max(np.abs(curvature_kernel(p) - whole)) < ROUNDOFF * np.max(whole)
 
 
 def test_interpolate_reaches_the_minimum(key):

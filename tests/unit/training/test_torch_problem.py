@@ -1,5 +1,7 @@
 """A PyTorch problem is the JAX problem of the same network and weights; Hugging Face models go through unchanged."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -24,7 +26,7 @@ def apply(params, x):
     return w2 @ jnp.tanh(w1 @ x + b1) + b2
 
 
-def both(key, loss, *, dtype=np.float64, chunk=None, torch_loss=None):
+def both(key, loss, *, dtype: Any = np.float64, chunk=None, torch_loss=None):
     """The same network, data and loss in JAX and in PyTorch."""
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
     shapes = [(WIDTH, D), (WIDTH,), (C, WIDTH), (C,)]

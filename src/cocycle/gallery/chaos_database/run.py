@@ -11,7 +11,7 @@ import numpy as np
 import scipy.stats
 
 from cocycle.core.errors import CocycleError
-from cocycle.core.estimate import Estimate
+from cocycle.core.estimate import Estimate, mean_estimate
 from cocycle.core.run import trajectory
 from cocycle.gallery.results import Curve, Plot, Results
 from cocycle.stability import lyapunov_spectrum
@@ -31,8 +31,8 @@ class Config:
         seed: of the random order.
     """
 
-    stride: int = 2
-    n_periods: int = 800
+    stride: int = 1
+    n_periods: int = 500
     n_anchor: int = 1_000_000
     n_points: int = 8000
     seed: int = 0
@@ -53,7 +53,8 @@ class Annotation:
     exponents: np.ndarray
     stderr: np.ndarray
     again: np.ndarray
-    divergence: float
+    total: tuple[float, float]
+    divergence: tuple[float, float]
     maximum: float
     spectrum: np.ndarray
 
@@ -103,6 +104,8 @@ def annotate(name: str, config: Config) -> Annotation:
     orbit = trajectory(
         system, second.final, n_steps=every * config.n_points, save_every=every, n0=2 * n_steps, progress=False
     )
+    mean = mean_estimate(np.asarray(divergence(system, jnp.asarray(orbit.t), jnp.asarray(orbit.x))))
+    volume: Any = first.mean_log_volume_rate
     stored = texts()[name]["collection"]
     return Annotation(
         name,
@@ -110,7 +113,8 @@ def annotate(name: str, config: Config) -> Annotation:
         np.asarray(first.exponents),
         np.asarray(first.stderr),
         np.asarray(second.exponents),
-        float(jnp.mean(divergence(system, jnp.asarray(orbit.t), jnp.asarray(orbit.x)))),
+        (float(volume.value), float(volume.stderr)),
+        (float(mean.value), float(mean.stderr)),
         float(stored["maximum"]),
         np.sort(np.asarray(stored["spectrum"], float))[::-1],
     )
@@ -142,14 +146,13 @@ def compare(rows: Sequence[Annotation], rng: np.random.Generator) -> tuple[dict[
     ours = np.array([r.exponents[0] for r in rows])
     stored = np.array([r.maximum for r in rows])
     first, second = [r.exponents for r in rows], [r.again for r in rows]
-    spectra = [r.spectrum for r in rows]
-    whole = [s if len(s) == 3 else np.full(3, np.nan) for s in spectra]
+    whole = [r.spectrum if len(r.spectrum) == 3 else np.full(3, np.nan) for r in rows]
     measured = {
         "trace": share([keeps_trace(r, r.exponents) for r in rows]),
         "zero": share([keeps_zero(r, r.exponents) for r in rows]),
         "rank": rank(ours, stored),
         "outside": share([is_outside(r, r.maximum) for r in rows]),
-        "contradiction": share([apart(r.maximum, s[0]) for r, s in zip(rows, spectra, strict=True)]),
+        "contradiction": contradictions(),
     }
     controls = {
         "trace": share([keeps_trace(r, s) for r, s in zip(rows, whole, strict=True)]),
@@ -162,22 +165,25 @@ def compare(rows: Sequence[Annotation], rng: np.random.Generator) -> tuple[dict[
 
 
 def share(flags: Sequence[bool]) -> Estimate:
-    """Part of the systems, with the binomial error of a sample of systems; one is added to both sides of it."""
-    n = len(flags)
+    """Part of the systems; its binomial error falls to zero where all systems of the population are taken."""
+    n, n_all = len(flags), max(len(names()), len(flags))
     guess = (sum(flags) + 1.0) / (n + 2.0)
-    return Estimate(sum(flags) / n, float(np.sqrt(guess * (1.0 - guess) / n)), n, "share of the systems")
+    left = (n_all - n) / max(n_all - 1, 1)
+    return Estimate(sum(flags) / n, float(np.sqrt(left * guess * (1.0 - guess) / n)), n, "share of the systems")
 
 
 def rank(a: np.ndarray, b: np.ndarray) -> Estimate:
     """Spearman's correlation, with the error of Fisher's transform."""
-    value = float(scipy.stats.spearmanr(a, b).statistic)
+    found: Any = scipy.stats.spearmanr(a, b)
+    value = float(found.statistic)
     return Estimate(value, (1.0 - value**2) / float(np.sqrt(max(len(a) - 3, 1))), len(a), "Spearman")
 
 
 def keeps_trace(row: Annotation, exponents: np.ndarray) -> bool:
-    """Whether exponents sum to the mean divergence within 1 % of the sum, or of the largest where that is zero."""
-    size = max(abs(float(np.sum(exponents))), abs(float(exponents[0])))
-    return bool(abs(np.sum(exponents) - row.divergence) < 0.01 * size)
+    """Whether exponents sum to the mean divergence within 1 % of the largest in size, and what sampling allows."""
+    sampling = Z * float(np.hypot(row.total[1], row.divergence[1]))
+    allowed = 0.01 * float(np.max(np.abs(exponents))) + sampling
+    return bool(abs(np.sum(exponents) - row.divergence[0]) < allowed)
 
 
 def keeps_zero(row: Annotation, exponents: np.ndarray) -> bool:
@@ -188,6 +194,13 @@ def keeps_zero(row: Annotation, exponents: np.ndarray) -> bool:
 def is_outside(row: Annotation, value: float) -> bool:
     """Whether a value of the largest exponent is outside of our error bar and 5 %."""
     return bool(abs(value - row.exponents[0]) > Z * row.stderr[0] + SLACK * abs(row.exponents[0]))
+
+
+def contradictions() -> float:
+    """Share of all records of the collection whose two stored values are apart."""
+    stored = [row["collection"] for row in texts().values() if "collection" in row]
+    pairs = [(s["maximum"], max(s["spectrum"])) for s in stored if s.get("maximum") is not None and s.get("spectrum")]
+    return sum(apart(a, b) for a, b in pairs) / len(pairs)
 
 
 def apart(a: float, b: float) -> bool:

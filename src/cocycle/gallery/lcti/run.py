@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from cocycle.core.estimate import Estimate
 from cocycle.gallery.results import Curve, Field, Plot, Results
@@ -58,7 +58,7 @@ def carried(places: np.ndarray, interval: float, n_frames: int) -> list[np.ndarr
 
 def matched(frame: np.ndarray, guess: np.ndarray, tolerance: float) -> np.ndarray:
     """Particle nearest to each guess, -1 beyond the tolerance."""
-    distance, found = cKDTree(frame).query(guess)
+    distance, found = KDTree(frame).query(guess)
     return np.where(distance <= tolerance, found, -1)
 
 
@@ -78,9 +78,9 @@ def voted(frames: list[np.ndarray], interval: float, shuffle: Any = None, cut: n
     `cut` holds an exponent for each particle: voters across a ridge (a larger one by half between them) are left out.
     """
     a, b = frames[0], frames[1]
-    candidates = cKDTree(b).query_ball_point(a, RADIUS * interval)
+    candidates = KDTree(b).query_ball_point(a, RADIUS * interval)
     moves = [b[c] - p for c, p in zip(candidates, a, strict=True)]
-    voters = cKDTree(a).query(a, k=N_VOTERS + 1)[1][:, 1:]
+    voters = np.asarray(KDTree(a).query(a, k=N_VOTERS + 1)[1])[:, 1:]
     if shuffle is not None:
         voters = shuffle.integers(0, len(a), size=voters.shape)
     second = np.full(len(a), -1)
@@ -117,7 +117,7 @@ def linked(config: Config, ratio: float, ghosts: float = 0.0) -> dict[str, np.nd
         n_ghosts = round(ghosts * config.n_particles)
         frames = [np.concatenate([f, rng.uniform(f.min(0), f.max(0), size=(n_ghosts, 2))]) for f in frames]
         tolerance = 0.25 * spacing + 0.1 * interval
-        nearest = cKDTree(frames[1]).query(frames[0])[1]
+        nearest = np.asarray(KDTree(frames[1]).query(frames[0])[1])
         plain = voted(frames, interval)
         good = plain >= 0
         rates = np.zeros(len(plain))
@@ -162,7 +162,7 @@ def fields(config: Config) -> tuple[dict, dict, Plot]:
     starts = np.stack(np.meshgrid(*field.axes.values(), indexing="ij"), -1).reshape(-1, 2)[pick]
     ends, exact = field.ends.reshape(-1, 2)[pick], field.values.ravel()[pick]
     away = exact < np.quantile(exact, 0.8)
-    near = cKDTree(starts).query(starts, k=9)[1]
+    near = np.asarray(KDTree(starts).query(starts, k=9)[1])
     other = ends[near[np.arange(len(near)), np.random.default_rng(1).integers(0, 9, len(near))]]
     for where, to in ((measured, ends), (controls, other)):
         found = ftle_of_tracks(starts, to, duration=3.0).values

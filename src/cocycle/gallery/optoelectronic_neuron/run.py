@@ -10,7 +10,8 @@ import numpy as np
 from cocycle.core.run import run, trajectory
 from cocycle.core.system import AbstractSystem
 from cocycle.gallery.results import Curve, Plot, Results
-from cocycle.stability import fixed_points
+from cocycle.stability.equilibria.equation import equation_of, vector_of
+from cocycle.stability.equilibria.newton import polish
 from cocycle.steppers import Flow
 
 CHARGE = 1.602176634e-19
@@ -117,14 +118,15 @@ class Neuron(AbstractSystem):
 
 
 def rest_state(kappa: float) -> np.ndarray:
-    """Rest of voltage, current, photons and carriers, found and proved in a box."""
+    """Rest of voltage, current, photons and carriers."""
     args = {"kappa": kappa, "s": 1.0}
     # Carriers in units of a million, so that all unknowns are of order one.
     scale = jnp.array([1.0, 1e-4, 10.0, 1e6])
     field = lambda t, z, a: slopes(z * scale, z[2] * scale[2], 0.0, a) / scale  # noqa: E731
     flow = Flow(field, args, dt=0.1, x0=[0.729, 0.74, 0.5, 0.6])
-    found = fixed_points(flow, [(0.722, 0.735), (0.5, 1.0), (0.1, 2.0), (0.1, 1.0)])
-    return found[0].x * np.asarray(scale)
+    equation = equation_of(flow)
+    v, _ = polish(equation, vector_of(equation.like))
+    return np.asarray(v * scale)
 
 
 def orbit(config: Config, *, kappa: float, tau: float, kicks: tuple[float, ...], duration: float, **options: Any):
@@ -176,10 +178,10 @@ def main(config: Config) -> Results:
         config: sizes.
     """
     measured, controls = diode(DIODE["n1"]), diode(1.1 * DIODE["n1"])
-    rest = rest_state(1.1e-7)
+    rest = rest_state(0.0)
     measured |= {"rest_voltage": float(rest[0]), "rest_light": float(rest[2])}
-    free = rest_state(1.1e-5)
-    controls |= {"rest_voltage": float(free[0]), "rest_light": float(free[2])}
+    strong = rest_state(1.1e-6)
+    controls |= {"rest_voltage": float(strong[0]), "rest_light": float(strong[2])}
     tops = {}
     for strength in (10e-6, 20e-6, 40e-6, 80e-6):
         t, x = orbit(config, kappa=0.0, tau=2000.0, kicks=(0.0,), duration=2000.0, strength=strength)

@@ -32,6 +32,7 @@ class Config:
         n_draws: noise paths of a pair of points.
         pair_time: time that a pair is followed.
         n_points: points of the cloud.
+        n_own: points of the cloud with noise of their own.
         n_cloud: dimension of its space.
         cloud_time: time that the cloud is followed.
         seed: of all noise.
@@ -42,6 +43,7 @@ class Config:
     n_draws: int = 4000
     pair_time: float = 12.0
     n_points: int = 200
+    n_own: int = 40
     n_cloud: int = 16
     cloud_time: float = 30.0
     seed: int = 0
@@ -162,8 +164,9 @@ def two_points(config: Config) -> tuple[dict, dict]:
             share = {}
             for case, (system, shape) in cases.items():
                 driver = Brownian(jax.random.key(config.seed + n), shape)
+                n_paths = config.n_draws if case == "same" else config.n_draws // 4
                 out = ensemble(
-                    system, None, driver, n_paths=config.n_draws, n_steps=n_steps, save_every=n_steps, observe=cosine
+                    system, None, driver, n_paths=n_paths, n_steps=n_steps, save_every=n_steps, observe=cosine
                 )
                 share[case] = proportion(np.asarray(out.x)[:, 0] < 0)
             values[f"antipodal_{name}_{n}"], controls[f"antipodal_{name}_{n}"] = share["same"], share["own"]
@@ -191,9 +194,9 @@ def clustering(config: Config) -> tuple[dict, dict, Plot]:
     every = max(1, n_steps // 300)
     single, rigid = form(config, start[0]), form(config, start[0], sign=-1.0)
     shared = trajectory(Together(single, start), None, Brownian(key, (n, n)), n_steps=n_steps, save_every=every)
-    private = Brownian(key, (m, n, n))
-    apart_system = Apart(single, single.dt, start)
-    own = trajectory(apart_system, None, private, n_steps=n_steps, save_every=every, observe=cosines)
+    few = start[: config.n_own]
+    private = Brownian(key, (config.n_own, n, n))
+    own = trajectory(Apart(single, single.dt, few), None, private, n_steps=n_steps, save_every=every, observe=cosines)
     turned = trajectory(Together(rigid, start), None, Brownian(key, (n, n)), n_steps=n_steps, save_every=n_steps)
 
     def change(final: Any) -> float:

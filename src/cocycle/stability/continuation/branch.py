@@ -50,7 +50,7 @@ class BifurcationPoint(Presentable):
     value: float
     error: float
     x: Float[np.ndarray, "D"]
-    eigenvalues: Complex[np.ndarray, "D"]
+    eigenvalues: Complex[np.ndarray, "K"]
     frequency: float
     period: float
     unknowns: Float[np.ndarray, "N"]
@@ -71,7 +71,7 @@ class Branch(Presentable):
         parameter: its name.
         values: of the parameter (n,).
         x: states; of a cycle its first point (n, D).
-        eigenvalues: rates of a flow's fixed points, else multipliers (n, D).
+        eigenvalues: rates of a flow's fixed points, else multipliers, that of a cycle along the flow left out (n, K).
         n_unstable: number of growing directions (n,).
         periods: of cycles [time] (n,), else None.
         minima: least value of each coordinate on a cycle (n, D), else x.
@@ -87,7 +87,7 @@ class Branch(Presentable):
     parameter: str
     values: Float[np.ndarray, "n"]
     x: Float[np.ndarray, "n D"]
-    eigenvalues: Complex[np.ndarray, "n D"]
+    eigenvalues: Complex[np.ndarray, "n K"]
     n_unstable: np.ndarray
     periods: Float[np.ndarray, "n"] | None
     minima: Float[np.ndarray, "n D"]

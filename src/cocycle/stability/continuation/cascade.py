@@ -128,7 +128,7 @@ def period_doubling_cascade(
     equation = equation_of(system, state_of(jnp.asarray(first[0].x), branch.curve.equation.like))
     found = [(first[0].value, 1, first[0].x, first[0].error)]
     # The next one is first guessed from the slope of the first branch, later by Feigenbaum's ratio.
-    width = 0.15 * (stop - first[0].value)
+    width = 0.5 * (stop - first[0].value)
     for k in range(1, n_doublings):
         if k > 1:
             width = (found[-1][0] - found[-2][0]) / DELTA

@@ -13,6 +13,7 @@ from cocycle.stability.equilibria.equation import Equation
 N_NEWTON = 12
 TOLERANCE = 1e-12
 ACCEPTED = 1e-8
+SOLVED, REDUCED = 1e-9, 1e-6
 
 
 class Curve(eqx.Module):
@@ -97,7 +98,10 @@ def correct(curve: Curve, z: Float[Array, "M"], normal: Float[Array, "M"]) -> tu
 
     infinite = jnp.asarray(jnp.inf)
     i, end, step, last, first = jax.lax.while_loop(going, one, (0, z, infinite, infinite, infinite))
-    found = (jnp.minimum(step, last) <= ACCEPTED) & jnp.all(jnp.isfinite(end))
+    # Where a derivative is infinite, steps vanish while the residual stays.
+    left = jnp.max(jnp.abs(curve.residual(end)))
+    solved = left <= jnp.maximum(SOLVED, REDUCED * jnp.max(jnp.abs(curve.residual(z))))
+    found = (jnp.minimum(step, last) <= ACCEPTED) & solved & jnp.all(jnp.isfinite(end))
     return end, found, i, first
 
 

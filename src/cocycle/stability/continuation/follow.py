@@ -88,6 +88,7 @@ class Follower:
         self.n_points = count(n_points, "n_points", 2)
         self.system = system
         self.points: list[Local] = []
+        self.solutions: list[tuple[np.ndarray, float]] = []
         self.bifurcations: list[BifurcationPoint] = []
 
     def branch(self, z: Any, direction: Any, *, throw: bool) -> Branch:
@@ -101,7 +102,8 @@ class Follower:
         Raises:
             ContinuationError: with the branch, if it stalls.
         """
-        self.points = [local(self.curve, z, direction)]
+        self.points, self.solutions = [], []
+        self.add(local(self.curve, z, direction))
         end, step = BranchEnd.N_POINTS, self.sizes.first
         with Progress(self.n_points, "continuation", self.show) as bar:
             try:
@@ -154,13 +156,32 @@ class Follower:
             found = locate(self.curve, here, there, kind, len(self.points) - 1)
             if found is not None:
                 self.bifurcations.append(found)
-        self.points.append(there)
+        self.add(there)
         equation = self.curve.equation
         if isinstance(equation, CycleEquation):
             u, p = self.curve.unknowns(there.z)
             moved = equation.at(self.curve.parameter, p).anchored(u[: equation.anchor.shape[0]])
             fixed = eqx.tree_at(lambda e: (e.anchor, e.slope), equation, (moved.anchor, moved.slope))
             self.curve = eqx.tree_at(lambda c: c.equation, self.curve, fixed)
+            self.rescale(u, p)
+
+    def add(self, there: Local) -> None:
+        """Keep a point and its solution in the units of the user."""
+        u, p = self.curve.unknowns(there.z)
+        self.points.append(there)
+        self.solutions.append((np.asarray(u), float(p)))
+
+    def rescale(self, u: Any, p: Any) -> None:
+        """Measure steps by the size of the cycle as it is now, once that has doubled."""
+        size = float(jnp.max(jnp.abs(u[:-1])))
+        old = self.curve.scale
+        if size < 2 * float(old[0]) and float(u[-1]) < 2 * float(old[-1]):
+            return
+        new = jnp.full_like(old, max(size, float(old[0]))).at[-1].set(jnp.maximum(u[-1], old[-1]))
+        here = self.points[-1]
+        t = here.tangent * jnp.append(old / new, 1.0)
+        self.curve = eqx.tree_at(lambda c: c.scale, self.curve, new)
+        self.points[-1] = here._replace(z=self.curve.point(u, p), tangent=t / jnp.linalg.norm(t))
 
     def finish(self, here: Local, beyond: Local, limit: float) -> BranchEnd:
         """Add the point at the end of the interval."""
@@ -178,9 +199,8 @@ class Follower:
         """Make the result."""
         equation = self.curve.equation
         cycle = isinstance(equation, CycleEquation)
-        pairs = [self.curve.unknowns(p.z) for p in self.points]
-        u = np.stack([np.asarray(pair[0]) for pair in pairs])
-        values = np.array([float(pair[1]) for pair in pairs])
+        u = np.stack([solution for solution, _ in self.solutions])
+        values = np.array([p for _, p in self.solutions])
         flow = isinstance(equation, Equation) and equation.is_flow
         n_unstable = [_n_unstable(p.eigenvalues, flow) for p in self.points]
         d = equation.anchor.shape[0] if isinstance(equation, CycleEquation) else u.shape[1]

@@ -17,6 +17,7 @@ from cocycle.stability.regime import flat_orbit
 from cocycle.steppers.flow import Flow
 
 OFFSET = 1e-6
+FAR = 1e6
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -73,7 +74,9 @@ def unstable_branch(
     size = max(1.0, float(np.linalg.norm(point.x)))
     n = max(2, int(np.ceil(duration / float(flow.dt))))
     x0 = point.x + np.sign(sign) * OFFSET * size * w
-    return flat_orbit(trajectory(flow, x0, n_steps=n, progress=False).x), point.x, left
+    orbit = flat_orbit(trajectory(flow, x0, n_steps=n, throw=False, progress=False).x)
+    gone = np.flatnonzero(~(np.abs(orbit).max(axis=1) < FAR * size))
+    return orbit[: gone[0]] if len(gone) else orbit, point.x, left
 
 
 def homoclinic_bracket(

@@ -52,8 +52,8 @@ _ELEMENTARY: dict[str, Callable[..., Interval]] = {
 _COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
 # What only moves numbers about: applied to the lower and to the upper ends alike.
 _MOVES = frozenset({
-    "broadcast_in_dim", "reshape", "squeeze", "expand_dims", "transpose", "slice", "concatenate", "stack", "tile", "rev", "gather",
-    "dynamic_slice", "pad", "split", "dynamic_update_slice", "reduce_max", "reduce_min", "scatter",
+    "broadcast_in_dim", "reshape", "squeeze", "expand_dims", "transpose", "slice", "concatenate", "stack", "tile",
+    "rev", "gather", "dynamic_slice", "pad", "split", "dynamic_update_slice", "reduce_max", "reduce_min", "scatter",
 })  # fmt: skip
 
 

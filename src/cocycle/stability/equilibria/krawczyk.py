@@ -61,7 +61,7 @@ def krawczyk(enclosure: Enclosure, box: Interval) -> _Krawczyk:
     (over, slopes), rough = enclosure(box)
     (values, _), _ = enclosure(Interval(m, m))
     excluded = np.asarray(np.any((over.lo > 0) | (over.hi < 0), axis=1))
-    finite = np.isfinite(slopes.lo).all(axis=(1, 2)) & np.isfinite(slopes.hi).all(axis=(1, 2))
+    finite = np.asarray(np.all(np.isfinite(slopes.lo) & np.isfinite(slopes.hi), axis=(1, 2)))
     centre = np.where(finite[:, None, None], slopes.middle, np.eye(d))
     Y = iv.point(_inverse(centre))
     moved = iv.product(Y, Interval(values.lo[..., None], values.hi[..., None]))

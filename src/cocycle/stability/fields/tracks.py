@@ -111,11 +111,11 @@ def _box(periods: Sequence[int | float] | None, d: int) -> np.ndarray | None:
 
 
 def _neighbours(x: np.ndarray, k: int, box: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     place = x if box is None else np.mod(x, box)
-    distance, near = cKDTree(place, boxsize=box).query(place, k=k + 1)
-    return near, distance[:, -1]
+    distance, near = KDTree(place, boxsize=box).query(place, k=k + 1)
+    return np.asarray(near), np.asarray(distance)[:, -1]
 
 
 def _wrapped(difference: np.ndarray, box: np.ndarray | None) -> np.ndarray:

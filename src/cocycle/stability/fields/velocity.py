@@ -44,7 +44,7 @@ class GriddedVelocity(eqx.Module):
         >>> x = np.linspace(-1, 1, 21)
         >>> u, v = np.meshgrid(x, -x, indexing="ij")
         >>> saddle = GriddedVelocity([u, v], {"x": x, "y": x}, dt=0.05)
-        >>> saddle(0.0, jnp.array([0.33, 0.41]), None).round(6).tolist()
+        >>> [round(float(v), 6) for v in saddle(0.0, jnp.array([0.33, 0.41]), None)]
         [0.33, -0.41]
     """
 

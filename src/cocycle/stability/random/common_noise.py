@@ -23,7 +23,7 @@ Distance = Callable[[Any, Any], Any]
 
 
 def euclidean(x: Any, y: Any) -> Any:
-    """Euclidean distance of two states, over all floating leaves.
+    """Euclidean distance of two states, over all leaves that are numbers.
 
     Args:
         x: a state.
@@ -34,7 +34,8 @@ def euclidean(x: Any, y: Any) -> Any:
         5.0
     """
     pairs = zip(jax.tree.leaves(x), jax.tree.leaves(y), strict=True)
-    return jnp.sqrt(sum(jnp.sum(jnp.abs(a - b) ** 2) for a, b in pairs if eqx.is_inexact_array(a)))
+    squares = [jnp.sum(jnp.abs(a - b).astype(float) ** 2) for a, b in pairs if jnp.issubdtype(a.dtype, jnp.number)]
+    return jnp.sqrt(sum(squares, jnp.zeros(())))
 
 
 class _Separations(eqx.Module):
@@ -89,7 +90,7 @@ class NPointMotion(eqx.Module, Presentable):
         """
         from scipy.cluster.hierarchy import fcluster, linkage
 
-        leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(self.final) if eqx.is_inexact_array(leaf)]
+        leaves = [a for a in map(np.asarray, jax.tree.leaves(self.final)) if np.issubdtype(a.dtype, np.number)]
         flat = np.concatenate([leaf.reshape(len(leaf), -1) for leaf in leaves], axis=1)
         return int(fcluster(linkage(flat, "single"), tolerance, "distance").max())
 

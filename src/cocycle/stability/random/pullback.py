@@ -67,7 +67,7 @@ class RandomFixedPoint(eqx.Module, Presentable):
 
 
 def _extent(cloud: Any) -> float:
-    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(cloud) if eqx.is_inexact_array(leaf)]
+    leaves = [a for a in map(np.asarray, jax.tree.leaves(cloud)) if np.issubdtype(a.dtype, np.number)]
     return float(np.sqrt(sum(np.sum(np.ptp(leaf, axis=0) ** 2) for leaf in leaves)))
 
 

@@ -115,7 +115,7 @@ def test_forced_flow_begins_at_t0():
 def test_maps_and_noise(key):
     """Any system and driver, through the general path."""
     standard = cc.systems.StandardMap()
-    field = ftle_field(standard, grid=dict.fromkeys(standard.variables, (0.1, 6.0, 4)), duration=3.0)
+    field = ftle_field(standard, grid=dict.fromkeys(standard.variables or (), (0.1, 6.0, 4)), duration=3.0)
     start = jnp.asarray([a[2] for a in field.axes.values()])
     through = lambda x: standard.step(standard.step(standard.step(x, None), None), None)  # noqa: E731
     truth = np.log(np.linalg.svd(jax.jacfwd(through)(start))[1][0]) / 3
@@ -214,7 +214,7 @@ def test_bad_options(error, words, options):
 
 def test_systems_that_have_no_such_field():
     standard = cc.systems.StandardMap()
-    grid = dict.fromkeys(standard.variables, (0.0, 1.0, 3))
+    grid = dict.fromkeys(standard.variables or (), (0.0, 1.0, 3))
     with pytest.raises(ParameterError, match="inverse"):
         ftle_field(standard, grid=grid, duration=-2.0)
     with pytest.raises(ParameterError, match="multiple"):

@@ -34,7 +34,7 @@ def test_interpolation_has_its_order(order, least):
     """Largest error of the velocity at places between the points; halved spacing divides it by 2^order."""
     rng = np.random.default_rng(0)
     places, times = rng.uniform([0, 0], [2, 1], size=(300, 2)), rng.uniform(0, 6, size=300)
-    truth = np.stack(gyre(*places.T, times), axis=1)
+    truth = np.stack(gyre(places[:, 0], places[:, 1], times), axis=1)
     errors = []
     for n in (12, 24):
         field = sampled(n, order)

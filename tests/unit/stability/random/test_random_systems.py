@@ -1,5 +1,7 @@
 """Random dynamical systems against closed forms: common noise, pullback, moments, signs, passages."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -40,9 +42,10 @@ def left_unit_ball(x):
 
 def test_realisations_are_independent_and_batches_agree(key):
     driver = cc.Joint(cc.Clock(0.1), cc.Brownian(key, (2,)))
-    many = realisations(driver, 6)
+    many: Any = realisations(driver, 6)
     assert many.drivers[1].key.shape == (6,)
-    few = realisations(driver, 4).drivers[1].key
+    fewer: Any = realisations(driver, 4)
+    few = fewer.drivers[1].key
     assert np.array_equal(jax.random.key_data(many.drivers[1].key)[:4], jax.random.key_data(few))
     x = jnp.arange(7.0)
     assert np.array_equal(map_rows(jnp.sin, x, n_rows=7, n_workers=3), np.asarray(jnp.sin(x)))
@@ -76,7 +79,8 @@ def test_chaos_under_noise_does_not_synchronise(key):
     """The control: Lorenz' system with noise keeps a positive exponent, its points stay apart."""
     lorenz = StochasticLorenz()
     points = lorenz.x0[None] + jnp.array([[0.0, 0, 0], [1e-3, 0, 0], [1.0, 0, 0]])
-    shape = jnp.shape(cc.systems.catalogue["stochastic_lorenz"].driver(0).at(0))
+    own: Any = cc.systems.catalogue["stochastic_lorenz"].driver(0)
+    shape = jnp.shape(own.at(0))
     driver = cc.Brownian(key, shape)
     dt = float(lorenz.dt)
     out = synchronisation_time(lorenz, points, driver, n_realisations=4, n_steps=round(10 / dt))

@@ -1,0 +1,1 @@
+"""Learning by a rule that is no gradient."""

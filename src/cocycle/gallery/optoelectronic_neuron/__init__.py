@@ -1,0 +1,1 @@
+"""Excitability and memory in a time-delayed optoelectronic neuron."""
