@@ -1,0 +1,1 @@
+"""SGD at large rates learns weak features that small rates miss."""
