@@ -23,8 +23,8 @@ def dots(points: np.ndarray, *, n_columns: int = 60, n_rows: int = 18, joined: b
 
     Example:
         >>> print(dots(np.array([[0.0, 0.0], [1.0, 1.0]]), n_columns=3, n_rows=2))
-        ⠀⠀⡠
-        ⡠⠊⠀
+        ⠀⢀⠎
+        ⡰⠁⠀
     """
     width, height = 2 * n_columns, 4 * n_rows
     low, high = points.min(axis=0), points.max(axis=0)

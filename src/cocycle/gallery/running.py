@@ -120,5 +120,5 @@ def _row(claim: Claim, found: Results, tier: str, slug: str) -> Row:
     )
 
 
-def _estimate(number: Estimate | float) -> Estimate:
+def _estimate(number: Estimate | float | int) -> Estimate:
     return number if isinstance(number, Estimate) else Estimate(float(number))

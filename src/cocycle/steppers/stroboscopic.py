@@ -87,5 +87,5 @@ class StroboscopicMap(AbstractDifferentiableSystem):
         """
         h = self.dt / self.n_steps
         flow = eqx.tree_at(lambda f: f.dt, self.flow, h)
-        x = jax.tree.map(lambda a: jnp.asarray(a, dtype=jnp.result_type(a, jnp.float32)), x)
+        x = jax.tree.map(lambda a: jnp.asarray(a, dtype=jnp.result_type(a, float)), x)
         return jax.lax.fori_loop(0, self.n_steps, lambda i, x: flow.step(x, self.t0 + i * h), x)

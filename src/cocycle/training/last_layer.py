@@ -118,7 +118,7 @@ def gaussian_log_loss(residuals: Any, variance: Any) -> float:
         variance: (n,) predicted variances, or one number.
 
     Example:
-        >>> round(gaussian_log_loss(np.zeros(3), 1.0) - 0.5 * np.log(2 * np.pi), 12)
+        >>> round(float(gaussian_log_loss(np.zeros(3), 1.0) - 0.5 * np.log(2 * np.pi)), 12)
         0.0
     """
     variance = np.asarray(variance, dtype=float)

@@ -275,7 +275,7 @@ def noise_scale_of(gradients: Float[np.ndarray, "n P"]) -> Estimate:
         InsufficientDataError: if there are fewer than 4 rows.
 
     Example:
-        >>> noise_scale_of(np.array([[1.0, 1.0], [1.0, -1.0], [1.0, 1.0], [1.0, -1.0]])).value
+        >>> round(float(noise_scale_of(np.array([[1.0, 1.0], [1.0, -1.0], [1.0, 1.0], [1.0, -1.0]])).value), 12)
         2.0
     """
     n = len(gradients)

@@ -87,7 +87,7 @@ def main(config: Config) -> Results:
     random = {k: w * jnp.linalg.norm(decoupled[k]) / jnp.linalg.norm(w) for k, w in random.items()}
     # Whitened inputs: the mean of x x^T is the identity, that of z x^T is U S V^T.
     x = jnp.sqrt(float(N)) * jnp.eye(N)
-    problem = Problem(network, decoupled, (x, x @ (U * s @ V.T).T))
+    problem = Problem(network, decoupled, (x, x @ (U * s[None] @ V.T).T))
     n_steps = round(config.duration / config.step)
     every = max(1, round(0.001 / config.step))
 

@@ -112,7 +112,7 @@ def one_layer(key: Any, config: Config) -> tuple[dict, dict]:
             xs, ys = data[0][i], data[1][i]
             residual = jnp.einsum("rbd,rd->rb", xs, w) - ys
             w = w - rate * jnp.einsum("rb,rbd->rd", residual, xs) / BATCH
-            off = w - best
+            off = w - best[None]
             return (w, total + jnp.where(n >= config.n_steps // 2, 1.0, 0.0) * off.T @ off), None
 
         start = (jnp.tile(jnp.asarray(best)[None], (config.n_replicas, 1)), jnp.zeros((d, d)))

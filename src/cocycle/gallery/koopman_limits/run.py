@@ -49,7 +49,7 @@ class TwistedWaves(AbstractDictionary):
     def __call__(self, x: Any) -> Any:
         """Return the values (n, 2 order + 1)."""
         k = jnp.arange(-self.order, self.order + 1)
-        return jnp.exp(2j * jnp.pi * (jnp.asarray(x)[:, :1] * k + jnp.asarray(x)[:, 1:]))
+        return jnp.exp(2j * jnp.pi * (jnp.asarray(x)[:, :1] * k[None] + jnp.asarray(x)[:, 1:]))
 
 
 def main(config: Config) -> Results:

@@ -88,6 +88,7 @@ def poincare_section(
     Accuracy: states to the tolerance of the stepper, crossings to round-off.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> circle = Flow(lambda t, y, a: jnp.stack([y[1], -y[0]]), dt=0.1, x0=[1.0, 0.0])
         >>> points = poincare_section(circle, lambda x, a: x[1], n_crossings=3)
         >>> points.return_times.round(9).tolist()

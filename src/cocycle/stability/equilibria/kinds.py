@@ -3,7 +3,7 @@
 import enum
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Float, Num
 
 # Eigenvalues nearer to the boundary of stability than this share of the norm of the matrix count as on it: the
 # round-off of a double eigenvalue is the square root of that of a simple one.
@@ -23,7 +23,7 @@ class Kind(enum.StrEnum):
     NON_HYPERBOLIC = "non-hyperbolic"
 
 
-def growth(eigenvalues: Complex[np.ndarray, "D"], is_flow: bool) -> Float[np.ndarray, "D"]:
+def growth(eigenvalues: Num[np.ndarray, "D"], is_flow: bool) -> Float[np.ndarray, "D"]:
     """Return growth rates: real parts for a flow, log of absolute values for a map.
 
     Args:
@@ -36,7 +36,7 @@ def growth(eigenvalues: Complex[np.ndarray, "D"], is_flow: bool) -> Float[np.nda
         return np.log(np.abs(eigenvalues))
 
 
-def neutral(eigenvalues: Complex[np.ndarray, "D"], is_flow: bool) -> np.ndarray:
+def neutral(eigenvalues: Num[np.ndarray, "D"], is_flow: bool) -> np.ndarray:
     """Say which eigenvalues lie on the boundary of stability within round-off.
 
     Args:
@@ -47,7 +47,7 @@ def neutral(eigenvalues: Complex[np.ndarray, "D"], is_flow: bool) -> np.ndarray:
     return np.abs(growth(eigenvalues, is_flow)) <= NEUTRAL * scale
 
 
-def kind_of(eigenvalues: Complex[np.ndarray, "D"], is_flow: bool) -> Kind:
+def kind_of(eigenvalues: Num[np.ndarray, "D"], is_flow: bool) -> Kind:
     """Return the type of a fixed point.
 
     Node: all eigenvalues real; focus: some complex. A centre has only complex eigenvalues, all on the boundary.
