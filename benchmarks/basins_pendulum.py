@@ -26,7 +26,7 @@ N, DT, SUBSET = 512, 0.02, 400
 
 
 def field(t, y, a):
-    gap = a["magnets"] - y[:2]
+    gap = a["magnets"] - y[None, :2]
     near = jax.lax.rsqrt(jnp.sum(gap * gap, axis=1) + a["h"] ** 2)
     return jnp.concatenate([y[2:], -a["b"] * y[2:] - a["w"] * y[:2] + (near**3) @ gap])
 

@@ -271,6 +271,11 @@ def _fields(result: Any, prefix: str = "") -> dict[str, Any]:
 
 def _lines(result: Any) -> list[tuple[str, str]]:
     """What there is to say of a result, a line each."""
+    from cocycle.report.present_points import points_lines
+
+    found = points_lines(result)
+    if found is not None:
+        return found
     if isinstance(result, Estimate):
         return [("value", str(result)), ("method", result.method)]
     if isinstance(result, Spectrum):

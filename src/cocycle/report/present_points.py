@@ -25,6 +25,20 @@ def points_dataset(result: Any) -> Any:
     return None if make is None else make(result)
 
 
+def points_lines(result: Any) -> list[tuple[str, str]] | None:
+    """Return what there is to say of a result of this kind, a line each, or None for another.
+
+    Args:
+        result: any result.
+    """
+    if isinstance(result, FixedPoints):
+        rows = [(str(p.kind), str(p).partition(" at ")[2]) for p in result]
+        return [*rows, ("guarantee", f"{result.guarantee} {result.note}".strip())]
+    if isinstance(result, Branch | Basins | BasinContinuation):
+        return [(type(result).__name__, line.strip()) for line in str(result).splitlines()]
+    return None
+
+
 def _names(variables: tuple[str, ...] | None, n: int) -> list[str]:
     return list(variables) if variables is not None else [f"x{k + 1}" for k in range(n)]
 

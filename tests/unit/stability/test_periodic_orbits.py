@@ -1,7 +1,5 @@
 """Periodic orbits: counts, closed forms, Floquet multipliers, sections."""
 
-from typing import Any, cast
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -12,6 +10,7 @@ from cocycle.core.errors import NotFoundError, ParameterError
 from cocycle.core.functions import Map
 from cocycle.stability import (
     IntervalNewton,
+    Multistart,
     fixed_points,
     periodic_orbit,
     periodic_orbits,
@@ -20,6 +19,7 @@ from cocycle.stability import (
 from cocycle.steppers import DOP853, Flow, StroboscopicMap
 
 HENON = cc.systems.Henon()
+FEW = Multistart(n_starts=16, max_rounds=1)
 SQUARE = {"x": (-2.0, 2.0), "y": (-2.0, 2.0)}
 
 
@@ -28,6 +28,11 @@ def _radial(t, y, a):
 
 
 RADIAL = Flow(_radial, dt=0.01, x0=[0.5, 0.1], variables=("x", "y"))
+
+
+@pytest.fixture(scope="module")
+def radial_cycle():
+    return periodic_orbit(RADIAL)
 
 
 @pytest.mark.parametrize(("period", "n_orbits"), [(1, 2), (2, 1), (3, 0), (4, 1)])
@@ -58,9 +63,9 @@ def test_intervals_prove_what_stabilisation_finds():
         np.testing.assert_allclose(a.points, b.points, atol=1e-12)
 
 
-def test_cycle_with_a_closed_form():
+def test_cycle_with_a_closed_form(radial_cycle):
     # r' = r - r^3, theta' = 1: radius 1, period 2 pi, multiplier exp(-4 pi).
-    cycle = periodic_orbit(RADIAL)
+    cycle = radial_cycle
     np.testing.assert_allclose(cycle.period, 2 * np.pi, rtol=10 * cycle.error)
     np.testing.assert_allclose(np.linalg.norm(cycle.x), 1.0, rtol=10 * cycle.error)
     np.testing.assert_allclose(np.real(cycle.transverse), np.exp(-4 * np.pi), rtol=1e-7)
@@ -86,8 +91,8 @@ def test_van_der_pol_against_an_independent_integrator():
     np.testing.assert_allclose(np.sort(np.real(cycle.multipliers)), multipliers, atol=1e-8)
 
 
-def test_multiple_shooting_agrees_with_single():
-    one, many = periodic_orbit(RADIAL), periodic_orbit(RADIAL, n_segments=3)
+def test_multiple_shooting_agrees_with_single(radial_cycle):
+    one, many = radial_cycle, periodic_orbit(RADIAL, n_segments=3)
     np.testing.assert_allclose(many.multipliers, one.multipliers, atol=1e-9)
     assert many.points.shape == (3, 2)
 
@@ -99,12 +104,12 @@ def _pendulum(t, y, a):
 def test_forced_pendulum_obeys_wronskian_and_closed_form():
     # Without a force, about the bottom: multipliers exp(T s), s the roots of s^2 + g s + 1.
     free = StroboscopicMap(Flow(_pendulum, {"g": 0.3, "f": 0.0}, dt=0.05, x0=[0.1, 0.0], stepper=DOP853()), 2 * np.pi)
-    point = fixed_points(free, [(-0.5, 0.5), (-0.5, 0.5)])[0]
+    point = fixed_points(free, [(-0.5, 0.5), (-0.5, 0.5)], method=FEW)[0]
     exact = np.exp(2 * np.pi * np.roots([1, 0.3, 1]))
     np.testing.assert_allclose(np.sort_complex(point.eigenvalues), np.sort_complex(exact), rtol=1e-10)
     # With it: Abel's law, the product is exp(-g T).
     forced = StroboscopicMap(Flow(_pendulum, {"g": 0.3, "f": 0.2}, dt=0.05, x0=[0.1, 0.0], stepper=DOP853()), 2 * np.pi)
-    point = fixed_points(forced, [(-1.5, 1.5), (-1.5, 1.5)])[0]
+    point = fixed_points(forced, [(-1.5, 1.5), (-1.5, 1.5)], method=FEW)[0]
     assert np.abs(point.x).max() > 0.1
     np.testing.assert_allclose(np.prod(point.eigenvalues).real, np.exp(-0.3 * 2 * np.pi), rtol=1e-10)
     end = solve_ivp(
@@ -123,7 +128,7 @@ def _duffing(t, y, a):
 
 def test_duffing_orbits_obey_the_wronskian_law():
     system = StroboscopicMap(Flow(_duffing, {"d": 0.25, "f": 0.1}, dt=0.05, x0=[1.0, 0.0], stepper=DOP853()), 2 * np.pi)
-    found = fixed_points(system, [(-2.0, 2.0), (-1.5, 1.5)])
+    found = fixed_points(system, [(-2.0, 2.0), (-1.5, 1.5)], method=Multistart(n_starts=32, max_rounds=2))
     # A weak force leaves one orbit near each of the three fixed points of the double well.
     near = [p for p in found if np.abs(np.abs(p.x[0]) - 1).min() < 0.4 or abs(p.x[0]) < 0.4]
     assert len(near) >= 3
@@ -147,7 +152,6 @@ BAD = [
     (lambda: periodic_orbit(Flow(_duffing, {"d": 0.25, "f": 0.1}, dt=0.05, x0=[1.0, 0.0])), ParameterError, "Strobosc"),
     (lambda: periodic_orbit(RADIAL, period=-1.0), ParameterError, "positive"),
     (lambda: periodic_orbit(Flow(lambda t, y, a: -y, dt=0.1, x0=[1.0, 1.0])), NotFoundError, "comes back"),
-    (lambda: periodic_orbit(cast(Any, HENON)), ParameterError, "periodic_orbits"),
     (lambda: periodic_orbits(RADIAL, SQUARE, period=2), ParameterError, "periodic_orbit"),
     (lambda: periodic_orbits(HENON, SQUARE, period=0), ParameterError, "period"),
     (lambda: StroboscopicMap(RADIAL, 0.0), ParameterError, "period"),

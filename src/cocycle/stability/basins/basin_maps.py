@@ -20,7 +20,7 @@ BLOCK = 1024
 
 def basins(
     system: AbstractSystem,
-    grid: Mapping[str, tuple[float, float, int]],
+    grid: Mapping[str, Any],
     *,
     at: Mapping[str, float] | None = None,
     method: Recurrences | Features | None = None,

@@ -57,7 +57,7 @@ def lyapunov_chart(
     x0: Any = None,
     driver: AbstractDriver | None = None,
     *,
-    over: Mapping[str, tuple[float, float, int]],
+    over: Mapping[str, Any],
     n_steps: int = 2000,
     n_jobs: int = 1,
     progress: bool | None = None,
