@@ -1,4 +1,4 @@
-"""The smoke tier of every paper runs, gives a finite number for each claim, and bears out what it can judge.
+"""The smoke tier of every paper runs, and bears out what it can judge.
 
 The check tier of all papers: `cocycle gallery run --all`.
 """
@@ -13,9 +13,10 @@ from cocycle.gallery import papers, run_paper
 @pytest.mark.parametrize("slug", papers())
 def test_smoke(slug):
     outcome = run_paper(papers()[slug], tier="smoke")
+    # Numbers that a run of this size cannot judge may be missing or NaN.
     for row in outcome.rows:
-        assert math.isfinite(row.measured), row
-        assert math.isfinite(row.control), row
+        judged = row.verdict != "not judged"
+        assert not judged or (math.isfinite(row.measured) and math.isfinite(row.control)), row
     assert outcome.passed, [r for r in outcome.rows if r.verdict not in ("reproduced", "not judged")]
 
 

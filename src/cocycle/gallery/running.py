@@ -43,7 +43,7 @@ def run_paper(
     return Outcome(
         slug=paper.slug,
         tier=tier,
-        rows=tuple(_row(c, found, tier, paper.slug) for c in paper.claims),
+        rows=tuple(_row(c, found, tier, paper.slug) for c in paper.claims if needed(c, found, tier)),
         config=dataclasses.asdict(config),
         seed=config.seed,
         seconds=seconds,
@@ -53,6 +53,17 @@ def run_paper(
         plots=tuple(plot_table(p) for p in found.plots),
         notes=found.notes,
     )
+
+
+def needed(claim: Claim, found: Results, tier: str) -> bool:
+    """Whether a run must give a number of a claim: a smoke run may leave out what it is too small for.
+
+    Args:
+        claim: the claim.
+        found: the run.
+        tier: smoke or check.
+    """
+    return tier == "check" or claim.smoke or claim.id in found.measured
 
 
 def configuration(paper: Paper, tier: str, settings: Mapping[str, Any] | None = None, seed: int | None = None) -> Any:

@@ -1,6 +1,5 @@
 """Basins: closed forms, shares within their errors, exact fractal boundaries, tipping at a fold."""
 
-
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -128,7 +128,7 @@ def _duffing(t, y, a):
 
 def test_duffing_orbits_obey_the_wronskian_law():
     system = StroboscopicMap(Flow(_duffing, {"d": 0.25, "f": 0.1}, dt=0.05, x0=[1.0, 0.0], stepper=DOP853()), 2 * np.pi)
-    found = fixed_points(system, [(-2.0, 2.0), (-1.5, 1.5)], method=Multistart(n_starts=32, max_rounds=2))
+    found = fixed_points(system, [(-2.0, 2.0), (-1.5, 1.5)], method=Multistart(n_starts=64, max_rounds=4))
     # A weak force leaves one orbit near each of the three fixed points of the double well.
     near = [p for p in found if np.abs(np.abs(p.x[0]) - 1).min() < 0.4 or abs(p.x[0]) < 0.4]
     assert len(near) >= 3
