@@ -49,7 +49,7 @@ class Config:
     seed: int = 0
 
 
-SMOKE = Config(dt=0.02, duration=20.0, n_draws=1000)
+SMOKE = Config(dt=0.02, duration=10.0, n_draws=1000, pair_time=8.0)
 ANGLES = {"near": math.pi / 6, "far": 0.6 * math.pi}
 
 
