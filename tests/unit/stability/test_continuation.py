@@ -115,6 +115,7 @@ def _hopf_normal_form(t, y, a):
     return a["m"] * y + jnp.stack([-y[1], y[0]]) - y * (y @ y)
 
 
+@pytest.mark.slow  # 45 s, most of it for compiling shooting with one and with two segments
 def test_cycle_born_at_a_hopf_point_and_its_branch():
     system = Flow(_hopf_normal_form, {"m": -0.5}, dt=0.05, x0=[0.0, 0.0])
     branch = continue_fixed_point(system, parameter="m", stop=0.5)
@@ -132,6 +133,7 @@ def test_cycle_born_at_a_hopf_point_and_its_branch():
     assert cycles.stable.all()
 
 
+@pytest.mark.slow  # 30 s
 def test_period_doubling_of_the_rossler_cycle():
     # Against an independent finding: the multiplier of cycles solved one by one on both sides.
     system = cc.systems.Rossler(a=0.2, b=0.2, c=2.5)
