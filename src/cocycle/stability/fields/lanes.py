@@ -93,7 +93,8 @@ def _by_arrays(system: Any, driver: Any, columns: tuple[int, ...], point: Any, r
     return x, frame
 
 
-@eqx.filter_jit
+# The default is 256 bits where the processor has 512: a fifth of the time here. Narrower processors ignore it.
+@eqx.filter_jit(compiler_options={"xla_cpu_prefer_vector_width": 512})
 def _tile(
     system: Any, driver: Any, points: Any, rest: Any, n0: Any, n_steps: Any, columns: tuple[int, ...], want: bool
 ) -> Any:
