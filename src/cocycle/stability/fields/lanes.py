@@ -95,7 +95,7 @@ def _by_arrays(system: Any, driver: Any, columns: tuple[int, ...], point: Any, r
 
 
 # The default is 256 bits where the processor has 512: a fifth of the time here. Narrower processors ignore it.
-@eqx.filter_jit(compiler_options={"xla_cpu_prefer_vector_width": 512})
+@eqx.filter_jit(compiler_options={"xla_cpu_prefer_vector_width": 512})  # pyright: ignore[reportCallIssue]
 def _tiles(
     system: Any, driver: Any, points: Any, rest: Any, n0: Any, n_steps: Any, columns: tuple[int, ...], want: bool
 ) -> Any:
