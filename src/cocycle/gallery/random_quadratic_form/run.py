@@ -42,7 +42,7 @@ class Config:
 
     dt: float = 0.01
     duration: float = 50.0
-    n_flows: int = 256
+    n_flows: int = 160
     n_draws: int = 2000
     pair_time: float = 12.0
     n_points: int = 200
@@ -92,7 +92,7 @@ class Apart(AbstractDifferentiableSystem):
         return jax.vmap(self.single.step)(x, w)
 
 
-def form(config: Config, x0: Any, *, sign: float = 1.0, drift: float = 0.0, on_sphere: bool = True) -> RandomForm:
+def form(config: Config, x0: Any, *, sign: Any = 1.0, drift: Any = 0.0, on_sphere: bool = True) -> RandomForm:
     """The system; sign -1 makes the noise rigid."""
     return RandomForm(jnp.asarray(config.dt), x0, jnp.asarray(sign), jnp.asarray(drift), on_sphere)
 
@@ -118,35 +118,38 @@ def exponents(config: Config) -> tuple[dict, dict, Plot]:
     """Spectra of the linear flow and on the sphere, with those of rotations as controls."""
     n_steps = round(config.duration / config.dt)
 
-    def spectra(n: int, on_sphere: bool, sign: float = 1.0, drift: float = 0.0, k: int | None = None) -> np.ndarray:
+    def spectra(n: int, on_sphere: bool, k: int, sign: float = 1.0, drift: float = 0.0) -> tuple:
+        """Exponents path by path, and of fewer paths with the sign and the drift of the control."""
         # The linear flow is its own tangent, wherever the point is: at rest it cannot overflow.
         x0 = jnp.zeros(n).at[0].set(1.0 if on_sphere else 0.0)
-        system = form(config, x0, sign=sign, drift=drift, on_sphere=on_sphere)
         key = jax.random.key(config.seed + n)
 
-        def one(path: Any) -> Any:
-            driver = Brownian(jax.random.fold_in(key, path), (n, n))
+        def one(row: Any) -> Any:
+            path, sign, drift = row
+            system = form(config, x0, sign=sign, drift=drift, on_sphere=on_sphere)
+            driver = Brownian(jax.random.fold_in(key, path.astype(int)), (n, n))
             return lyapunov_spectrum(system, None, driver, n_steps=n_steps, n_vectors=k).exponents
 
-        return np.asarray(sweep(one, np.arange(config.n_flows), progress=False))
+        m, few = config.n_flows, config.n_flows // 4
+        rows = [(p, 1.0, 0.0) for p in range(m)] + [(p, sign, drift) for p in range(few)]
+        found = np.asarray(sweep(one, np.array(rows), batch_size=m + few, progress=False))
+        return found[:m], found[m:]
 
     values, controls, curves = {}, {}, []
     for n in (2, 3, 5):
-        found = spectra(n, False)
-        values[f"linear_top_{n}"] = over_paths(found[:, 0])
-        controls[f"linear_top_{n}"] = over_paths(spectra(n, False, sign=-1.0, k=1)[:, 0])
+        found, turned = spectra(n, False, n, sign=-1.0)
+        values[f"linear_top_{n}"], controls[f"linear_top_{n}"] = over_paths(found[:, 0]), over_paths(turned[:, 0])
         i = np.arange(1, n + 1)
         error = found.std(axis=0, ddof=1) / math.sqrt(len(found))
         curves += [
             Curve(i, found.mean(axis=0), f"n = {n}", dots=True, stderr=error),
             Curve(i, (n + 1 - 2 * i) / 2, dashed=True),
         ]
-        if n == 5:
-            values["linear_sum"] = over_paths(found.sum(axis=1))
-            controls["linear_sum"] = over_paths(spectra(n, False, drift=-0.05).sum(axis=1))
+    found, damped = spectra(5, False, 5, drift=-0.05)
+    values["linear_sum"], controls["linear_sum"] = over_paths(found.sum(axis=1)), over_paths(damped.sum(axis=1))
     for n in (3, 8):
-        values[f"sphere_top_{n}"] = over_paths(spectra(n, True, k=1)[:, 0])
-        controls[f"sphere_top_{n}"] = over_paths(spectra(n, True, sign=-1.0, k=1)[:, 0])
+        found, turned = spectra(n, True, 1, sign=-1.0)
+        values[f"sphere_top_{n}"], controls[f"sphere_top_{n}"] = over_paths(found[:, 0]), over_paths(turned[:, 0])
     plot = Plot(
         "Exponents of the linear flow", "number", "exponent", tuple(curves), caption="Lines: (n + 1 - 2 i) / 2."
     )
