@@ -1,6 +1,7 @@
 """Error bars from the last layer of a trained network on a curve with a gap, and where they are exact."""
 
 import dataclasses
+import functools
 from typing import Any
 
 import jax
@@ -8,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from cocycle.core.estimate import Estimate
+from cocycle.core.estimate import Estimate, sample_mean
+from cocycle.core.realisations import map_rows
 from cocycle.gallery.results import Curve, Plot, Results
 from cocycle.training import LastLayer, gaussian_log_loss, last_layer_uncertainty
 
@@ -18,21 +20,21 @@ class Config:
     """Sizes of the run.
 
     Attributes:
-        n_networks: networks trained, each with its own data.
+        n_networks: networks trained, each with its own data; 0 leaves them out.
         n_steps: full-batch steps of Adam.
         width: of the three hidden layers.
         n_sets: data sets for the coverage.
         seed: of data and weights.
     """
 
-    n_networks: int = 4
+    n_networks: int = 24
     n_steps: int = 4000
     width: int = 64
     n_sets: int = 400
     seed: int = 0
 
 
-SMOKE = Config(n_networks=2, n_steps=20, width=8, n_sets=100)
+SMOKE = Config(n_networks=0, n_sets=100)
 NOISE, GAP = 0.1, (0.3, 1.5)
 GRID = np.linspace(-3.0, 6.5, 381)
 
@@ -43,25 +45,20 @@ def main(config: Config) -> Results:
     Args:
         config: sizes.
     """
-    keys = jax.random.split(jax.random.key(config.seed), config.n_networks)
-    gapped = [one_network(k, config, True) for k in keys]
-    whole = [one_network(k, config, False) for k in keys]
     copies, copies_control = leverage_of_copies(config.seed)
     coverage, coverage_control = bayesian_coverage(config)
-    names = ("likelihood_gain", "gap", "outside", "top_bin")
-    measured: dict[str, Any] = {name: mean([row[0][name] for row in gapped]) for name in names}
-    controls: dict[str, Any] = {name: mean([row[1][name] for row in gapped]) for name in names}
-    controls["gap"] = mean([row[0]["gap"] for row in whole])
-    measured |= {"identity": max(r[0]["identity"] for r in gapped), "copies": copies, "coverage": coverage}
-    controls |= {"identity": min(r[1]["identity"] for r in gapped), "copies": copies_control}
-    controls["coverage"] = coverage_control
+    measured: dict[str, Any] = {"copies": copies, "coverage": coverage}
+    controls: dict[str, Any] = {"copies": copies_control, "coverage": coverage_control}
+    if not config.n_networks:
+        return Results(measured, controls)
+    gapped, whole = networks(config, True), networks(config, False)
+    for name in ("likelihood_gain", "gap", "outside", "top_bin"):
+        measured[name] = sample_mean([row[0][name] for row in gapped])
+        controls[name] = sample_mean([row[1][name] for row in gapped])
+    controls["gap"] = sample_mean([row[0]["gap"] for row in whole])
+    measured["identity"] = max(row[0]["identity"] for row in gapped)
+    controls["identity"] = min(row[1]["identity"] for row in gapped)
     return Results(measured, controls, (gapped[0][2],))
-
-
-def mean(values: list[float]) -> Estimate:
-    """Mean over networks."""
-    stderr = float(np.std(values, ddof=1) / np.sqrt(len(values)))
-    return Estimate(float(np.mean(values)), stderr, float(len(values)))
 
 
 def curve(x: Any) -> Any:
@@ -83,7 +80,13 @@ def predict(params: Any, x: Any) -> Any:
     return (features(params, x) @ w + b[None])[:, 0]
 
 
-def train(key: Any, x: Any, y: Any, config: Config) -> Any:
+@functools.partial(jax.jit, static_argnames="config")
+def train(keys: Any, xs: Any, ys: Any, config: Config) -> Any:
+    """Full-batch Adam for many networks, each with its own data."""
+    return jax.lax.map(lambda row: train_one(*row, config), (keys, xs, ys))
+
+
+def train_one(key: Any, x: Any, y: Any, config: Config) -> Any:
     """Full-batch Adam."""
     sizes = (1, config.width, config.width, config.width, 1)
     keys = jax.random.split(key, 4)
@@ -97,17 +100,29 @@ def train(key: Any, x: Any, y: Any, config: Config) -> Any:
         update, state = optimiser.update(gradient, state)
         return optax.apply_updates(params, update), state
 
-    start = (params, optimiser.init(params))
-    return jax.jit(lambda c: jax.lax.fori_loop(0, config.n_steps, step, c))(start)[0]
+    return jax.lax.fori_loop(0, config.n_steps, step, (params, optimiser.init(params)))[0]
 
 
-def one_network(key: Any, config: Config, gap: bool) -> tuple[dict[str, float], dict[str, float], Plot]:
-    """Train, calibrate on the whole range, measure; the same of the controls; the picture."""
-    rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
-    x = rng.uniform(-3, 3, 1000)
-    x = x[(x < GAP[0]) | (x > GAP[1])][:200] if gap else x[:200]
-    y = curve(x) + NOISE * rng.normal(size=len(x))
-    params = train(key, jnp.asarray(x), jnp.asarray(y), config)
+def networks(config: Config, gap: bool) -> list[tuple[dict[str, float], dict[str, float], Plot]]:
+    """Train networks, a thread for each core; what each gives."""
+    keys = jax.random.split(jax.random.key(config.seed), config.n_networks)
+    generators = [np.random.default_rng(np.asarray(jax.random.key_data(key))) for key in keys]
+    xs, ys = [], []
+    for rng in generators:
+        x = rng.uniform(-3, 3, 1000)
+        x = x[(x < GAP[0]) | (x > GAP[1])][:200] if gap else x[:200]
+        xs.append(x)
+        ys.append(curve(x) + NOISE * rng.normal(size=len(x)))
+    data = jnp.asarray(np.stack(xs)), jnp.asarray(np.stack(ys))
+    params = map_rows(lambda *part: train(*part, config), keys, *data, n_rows=config.n_networks)
+    rows = [jax.tree.map(lambda a, i=i: a[i], params) for i in range(config.n_networks)]
+    return [one_network(*row) for row in zip(rows, generators, xs, ys, strict=True)]
+
+
+def one_network(
+    params: Any, rng: np.random.Generator, x: np.ndarray, y: np.ndarray
+) -> tuple[dict[str, float], dict[str, float], Plot]:
+    """Calibrate on the whole range, measure; the same of the controls; the picture."""
     valid, test = (rng.uniform(-3, 3, 1000) for _ in range(2))
     truth = curve(valid) + NOISE * rng.normal(size=1000)
     f = {n: np.asarray(features(params, jnp.asarray(p))) for n, p in (("x", x), ("valid", valid), ("test", test))}
@@ -171,7 +186,7 @@ def bayesian_coverage(config: Config) -> tuple[Estimate, Estimate]:
             fit = last_layer_uncertainty(f, ridge=noise**2, scale=noise**2, bias=False)
             spread = np.sqrt(factor * (fit.variance(g) + noise**2))
             share.append(float(np.mean(np.abs(new - g @ weights) < 1.96 * spread)))
-    return mean(shares[0]), mean(shares[1])
+    return sample_mean(shares[0]), sample_mean(shares[1])
 
 
 def picture(params: Any, fit: LastLayer, x: np.ndarray, y: np.ndarray) -> Plot:

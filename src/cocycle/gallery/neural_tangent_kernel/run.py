@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cocycle.core.estimate import Estimate
+from cocycle.core.estimate import sample_mean
 from cocycle.gallery.results import Curve, Plot, Results
 
 
@@ -56,19 +56,19 @@ def main(config: Config) -> Results:
         "spread": spread[most],
         "spread_slope": fit(spread),
         "mean_kernel": relative(average, limit),
-        "kernel_change": mean(trained[most][0]),
+        "kernel_change": sample_mean(trained[most][0]),
         "change_slope": fit({w: t[0].mean() for w, t in trained.items()}),
-        "linearised": mean(trained[most][1]),
-        "output_variance": mean(outputs[0]),
+        "linearised": sample_mean(trained[most][1]),
+        "output_variance": sample_mean(outputs[0]),
     }
     controls = {
         "spread": spread[least],
         "spread_slope": fit({w: s**2 for w, s in spread.items()}),
         "mean_kernel": relative(average, recursion(x, False)[0]),
-        "kernel_change": mean(mean_field[most][0]),
+        "kernel_change": sample_mean(mean_field[most][0]),
         "change_slope": fit({w: t[0].mean() for w, t in mean_field.items()}),
-        "linearised": mean(trained[small][1]),
-        "output_variance": mean(outputs[1]),
+        "linearised": sample_mean(trained[small][1]),
+        "output_variance": sample_mean(outputs[1]),
     }
     widths = np.array(config.widths)
     first = Plot(
@@ -160,11 +160,6 @@ def relative(a: np.ndarray, b: np.ndarray) -> float:
 def fit(values: dict) -> float:
     """Slope of the logarithm against that of the width."""
     return float(np.polyfit(np.log(list(values)), np.log(list(values.values())), 1)[0])
-
-
-def mean(rows: np.ndarray) -> Estimate:
-    """Mean over networks or points."""
-    return Estimate(float(np.mean(rows)), float(np.std(rows, ddof=1) / np.sqrt(len(rows))), float(len(rows)))
 
 
 @functools.partial(jax.jit, static_argnames=("width", "mean_field"))
