@@ -2,7 +2,8 @@
 
 Ours adaptive at 1e-10 with interpolation, one process, first with compilation, then without; dysts'
 `make_trajectory_ensemble` as it comes (Radau at 1e-12) and at 1e-9, on N_PEER points, its time scaled to the
-whole: it is linear in the length. `python -m benchmarks.dataset POINTS EVERY TOLERANCE...`: other points, every so manyth system, other tolerances.
+whole: it is linear in the length. `python -m benchmarks.dataset POINTS EVERY TOLERANCE...`: other points, every so
+manyth system, other tolerances.
 Error: of the first two periods, against our own solution at 1e-13, relative to the spread; the median over flows.
 Delay equations, six, are stepped at fixed dt on both sides; ours also say how far two periods move at a quarter of it.
 """

@@ -288,7 +288,8 @@ def _short(entry: Entry, spectrum: Spectrum, n_times: float) -> tuple[str, ...]:
     covered = spectrum.duration * float(spectrum.exponents[0])
     if not entry.chaotic or not 0 < covered < 0.99 * n_times:
         return ()
-    why = "orbits leave the chaotic set" if "lyapunov_times" in texts()[entry.name] else f"{MAX_STEPS:,} steps are the most"
+    limited = "lyapunov_times" in texts()[entry.name]
+    why = "orbits leave the chaotic set" if limited else f"{MAX_STEPS:,} steps are the most"
     return (f"averaged over {covered:.0f} Lyapunov times: {why}.",)
 
 
