@@ -39,8 +39,8 @@ def test_fate_of_a_thousand_runs_agrees_with_the_sign(name, key):
     """Outside of the error band more than 90 % of the runs settle where the exponent is negative, under 10 % elsewhere.
 
     The log distance is a random walk with drift lambda and variance s^2 a step. From ROOM on either side
-    it goes against its drift with probability exp(-2 |lambda| ROOM / s^2) at most: the band is where that exceeds 5 %, or
-    the exponent is within 3 standard errors of zero.
+    it goes against its drift with probability exp(-2 |lambda| ROOM / s^2) at most: the band is where that exceeds
+    5 %, or the exponent is within 3 standard errors of zero.
     """
     direct = name == "gradient descent stable"
     problem = product_minimum(6.0, 2.2) if direct else reverse_problem()

@@ -1,7 +1,5 @@
 """Products of a problem against dense derivatives; what it refuses."""
 
-import sys
-
 import equinox as eqx
 import flax.linen as nn
 import jax
@@ -17,15 +15,16 @@ from cocycle.training import (
     OutputLoss,
     Problem,
     SquaredLoss,
-    curvature_kernel,
     from_equinox,
     from_flax,
     interpolate,
     minimum,
+    tangent_kernel,
 )
 
 # Sums of some hundred products of order one.
 ROUNDOFF = 1e-12
+PARTS = "cocycle.operators.kernel"
 
 
 @pytest.mark.parametrize("loss", ["squared", "cross_entropy"])
@@ -96,19 +95,24 @@ def test_frameworks_agree(key):
     weights = {"Dense_0": {"kernel": p.params["W"].T}, "Dense_1": {"kernel": p.params["V"]}}
     flax = from_flax(FlaxNet(), {"params": weights}, p.data)
     assert equinox.n_params == flax.n_params == p.n_params
-    expected = curvature_kernel(p)
+    expected = tangent_kernel(p).dense()
     for other in (equinox, flax):
-        assert np.max(np.abs(curvature_kernel(other) - expected)) < ROUNDOFF * np.max(expected)
+        assert np.max(np.abs(tangent_kernel(other).dense() - expected)) < ROUNDOFF * np.max(expected)
 
 
-def test_kernel_in_blocks_equals_kernel_at_once(key, monkeypatch):
-    p = tanh_problem(key)
-    whole = curvature_kernel(p)
-    module = sys.modules["cocycle.training.minimum"]
-    monkeypatch.setattr(module, "BLOCK_BYTES", 8 * 2 * p.n_params * 2)
-    for held in (2**30, 0):
-        monkeypatch.setattr(module, "HELD_BYTES", held)
-        assert np.max(np.abs(curvature_kernel(p) - whole)) < ROUNDOFF * np.max(whole)
+@pytest.mark.parametrize("loss", ["squared", "cross_entropy"])
+def test_kernel_in_parts_equals_kernel_at_once(key, monkeypatch, loss):
+    """Two samples a part (the last has one), with parts held and made again."""
+    p = tanh_problem(key, loss=loss)
+    kernel = tangent_kernel(p, weighted=True)
+    whole, blocks = kernel.dense(), kernel.blocks()
+    rows = np.asarray(p.factors(p.params, p.data)).reshape(10, -1)
+    assert np.max(np.abs(rows @ rows.T - whole)) < ROUNDOFF * np.max(whole)
+    monkeypatch.setattr(f"{PARTS}.JACOBIAN", 2 * 2 * p.n_params)
+    for held in (2**27, 0):
+        monkeypatch.setattr(f"{PARTS}.HELD", held)
+        assert np.max(np.abs(kernel.dense() - whole)) < ROUNDOFF * np.max(whole)
+    assert np.max(np.abs(kernel.blocks() - blocks)) < ROUNDOFF * np.max(whole)
 
 
 def test_interpolate_reaches_the_minimum(key):
