@@ -17,6 +17,7 @@ NAMES = [
     "trajectory_rk4",
     "trajectory_adaptive",
     "taylor_work_precision",
+    "taylor_energy",
     "start_up",
     "catalogue_spectra",
     "dataset",
