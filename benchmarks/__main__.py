@@ -18,6 +18,7 @@ NAMES = [
     "trajectory_adaptive",
     "taylor_work_precision",
     "taylor_energy",
+    "taylor_switches",
     "start_up",
     "catalogue_spectra",
     "dataset",
