@@ -31,7 +31,7 @@ from cocycle.operators import (
     spectral_entropy,
     trace,
 )
-from cocycle.operators.abstract import check_operator
+from cocycle.operators.abstract import check_operator, products
 
 EPS = np.finfo(float).eps
 N, D_IN, WIDTH, N_CLASSES = 12, 4, 6, 3
@@ -323,6 +323,14 @@ def test_another_value_does_not_compile_again(problem, key):
     before = cast(Any, _product)._cached._cache_size()
     product(Hessian(loss, jax.tree.map(lambda a: 2 * a, params), batch), v)
     assert cast(Any, _product)._cached._cache_size() == before
+
+
+def test_products_of_a_large_operator_are_made_a_few_at_a_time(monkeypatch):
+    """Seven rows, three at a time and one left: as all at once."""
+    matrix = random_symmetric(23, 8)
+    rows = np.random.default_rng(9).normal(size=(7, 23))
+    monkeypatch.setattr("cocycle.operators.abstract.TOGETHER", 3 * 23)
+    assert np.abs(products(Dense(matrix), rows) - rows @ matrix).max() < roundoff(23) * np.abs(matrix).max() * 5
 
 
 def test_lineax_takes_an_operator(problem):

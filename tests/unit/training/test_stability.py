@@ -222,7 +222,7 @@ def test_fate_of_runs_follows_the_sign(key):
     p = product_minimum(3.0, 3.0)
     assert fates(Training(p, SGD(0.66)), batch_size=1, key=key, n_runs=50).settled_fraction > 0.9
     assert fates(Training(p, SGD(0.70)), batch_size=1, key=key, n_runs=50).settled_fraction < 0.1
-    assert fates(Training(p, SGD(0.70)), batch_size=2, key=key, n_runs=50, replace=False).settled_fraction == 1.0
+    assert gradient_descent_exponent(minimum(p), 0.70) < 0
 
 
 def test_verdict_by_proof_and_by_estimate():

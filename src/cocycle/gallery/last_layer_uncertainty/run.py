@@ -150,7 +150,10 @@ def one_network(
 
 
 def process_difference(fit: LastLayer, train_features: np.ndarray, others: np.ndarray, factor: float) -> float:
-    """Variance against the N x N Gaussian process with the same noise and prior, over the largest variance."""
+    """Variance against the N x N Gaussian process with the same noise and prior, over the largest variance.
+
+    In units of round-off times the condition of the matrix that is solved.
+    """
     one = lambda f: np.concatenate([f, np.ones((len(f), 1))], axis=1)  # noqa: E731
     a, b = one(train_features), one(others)
     prior = fit.scale / (factor * fit.ridge)  # variance of the weights: noise s^2 = scale, ridge = s^2 / prior
@@ -158,7 +161,8 @@ def process_difference(fit: LastLayer, train_features: np.ndarray, others: np.nd
     process = prior * np.sum(b**2, axis=1)
     process -= np.sum(cross * np.linalg.solve(prior * a @ a.T + fit.scale * np.eye(len(a)), cross), axis=0)
     ours = fit.variance(others)
-    return float(np.max(np.abs(process - ours)) / np.max(ours))
+    condition = 1 + prior * np.linalg.norm(a, 2) ** 2 / fit.scale
+    return float(np.max(np.abs(process - ours)) / np.max(ours) / (np.finfo(float).eps * condition))
 
 
 def leverage_of_copies(seed: int) -> tuple[float, float]:
