@@ -10,7 +10,7 @@ import pytest
 
 from cocycle.core.errors import ParameterError
 from cocycle.operators import extreme_eigenvalues
-from cocycle.training import Problem, gauss_newton, hessian, tangent_kernel
+from cocycle.training import Problem, gauss_newton, hessian, stability, tangent_kernel
 from cocycle.training.torch_problem import TorchProblem
 
 torch = pytest.importorskip("torch", reason="the PyTorch adapter needs the extra 'torch'")
@@ -129,6 +129,21 @@ def test_operators_agree(key):
     spectrum = np.linalg.eigvalsh(tangent_kernel(ours, weighted=True).dense() / N)[::-1]
     exact = np.linalg.eigvalsh(dense)[::-1]
     assert np.abs(spectrum[:20] - exact[:20]).max() < roundoff(ours.n_params) * exact[0]
+
+
+def test_a_minimum_is_judged_alike(key):
+    """The same linear model in both: the same verdict from the same batches."""
+    x = np.array(jax.random.normal(key, (4, 6)))
+    module = torch.nn.Linear(6, 1, bias=False).double()
+    with torch.no_grad():
+        z = module(torch.as_tensor(x)).numpy()
+        w = jnp.asarray(module.weight.numpy())
+    options = {"learning_rate": 0.3, "batch_size": 2, "n_steps": 400, "critical": False}
+    ours = stability(Problem(lambda w, x: w @ x, w, (x, z)), **options)
+    theirs = stability(TorchProblem(module, (x, z)), **options)
+    assert abs(ours.exponent.value - theirs.exponent.value) < roundoff(400)
+    assert abs(ours.sharpness - theirs.sharpness) < roundoff(24) * ours.sharpness
+    assert ours.stable == theirs.stable
 
 
 def test_data_come_from_pairs_loaders_and_datasets(key):
