@@ -85,6 +85,7 @@ def test_what_is_recorded_is_what_dense_matrices_give(problem, tmp_path):
     assert "3 records" in monitor.summary()
 
 
+@pytest.mark.slow  # 5 s: everything compiles again
 def test_a_problem_in_single_precision_is_watched(problem, tmp_path):
     """Vectors of the algorithms are double; the problem's own products stay single."""
     single = Problem(apply, *jax.tree.map(lambda a: a.astype(jnp.float32), (problem.params, problem.data)))
