@@ -2,7 +2,8 @@
 
 Ours adaptive at 1e-10 with interpolation, one process, first with compilation, then without; dysts'
 `make_trajectory_ensemble` as it comes (Radau at 1e-12) and at 1e-9, on N_PEER points, its time scaled to the
-whole: it is linear in the length. `python -m benchmarks.dataset POINTS EVERY`: other points, every so manyth system.
+whole: it is linear in the length. `python -m benchmarks.dataset POINTS EVERY TOLERANCE...`: other points, every so
+manyth system, other tolerances.
 Error: of the first two periods, against our own solution at 1e-13, relative to the spread; the median over flows.
 Delay equations, six, are stepped at fixed dt on both sides; ours also say how far two periods move at a quarter of it.
 """
@@ -89,6 +90,7 @@ def theirs(chosen: list[str], n_points: int, tolerance: str) -> tuple[float, flo
 
 def main() -> None:
     given = [int(a) for a in sys.argv[1:] if a.isdigit()]
+    tolerances = [a for a in sys.argv[1:] if not a.isdigit()] or ["default", "1e-9"]
     n_peer, every = (*given, *(N_PEER, 1)[len(given) :])
     chosen = names(every)
     cold, _, wrong, delayed = ours(chosen)
@@ -101,7 +103,7 @@ def main() -> None:
     if not PEER.exists():
         print("left out: dysts (no peers)")
         return
-    for tolerance in ("default", "1e-9"):
+    for tolerance in tolerances:
         seconds, wrong, failed = theirs(chosen, n_peer, tolerance)
         label = f"dysts ensemble, tolerance {tolerance}"
         print(f"  {label:40s} {seconds:9.2f} s   error {wrong:.1e}   {failed} failed", flush=True)

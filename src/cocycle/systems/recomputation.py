@@ -29,8 +29,9 @@ from cocycle.systems.registry import Entry
 from cocycle.systems.texts import texts
 
 N_PILOT = 10_000
-MIN_STEPS, MAX_STEPS, MOST_STEPS = 20_000, 1_500_000, 6_000_000
+MIN_STEPS, MAX_STEPS, MOST_STEPS = 20_000, 1_500_000, 24_000_000
 WEAKEST = 0.01  # chaos below this rate a period is averaged over no longer than 1 / WEAKEST periods a Lyapunov time
+HALVES = 4.0  # standard errors by which the means over both halves may differ
 PRECISE = 12.0  # the largest exponent over its standard error; intermittent chaos takes longer to get there
 PER_PERIOD, N_POINTS = 20, 16_000
 N_DELAY_VECTORS = 8
@@ -57,8 +58,8 @@ def recompute(
         n_jobs: joblib workers; another back end (Dask, Ray) comes by `joblib.parallel_config`.
         lyapunov_times: averaging time in units of 1 / largest exponent, within 20,000 to 1,500,000 steps, which the
             record then says; up to
-            6,000,000 where chaos is so intermittent that its error is above a twelfth. Systems without chaos are
-            averaged over as many periods.
+            24,000,000 where chaos is so intermittent that its error is above a twelfth, or both halves of the orbit
+            differ by more than the error can tell. Systems without chaos are averaged over as many periods.
         tol: stop a system as soon as all standard errors are below this fraction of its largest exponent.
         path: file of records; default that of the library.
         cache: directory of finished systems; default `NAME.parts` beside the file.
@@ -213,7 +214,7 @@ def compute(name: str, *, lyapunov_times: float = 1000.0, tol: float | None = No
         if n_enough > n_steps and tol is None:
             n_steps = n_enough
             spectrum = lyapunov_spectrum(system, n_steps=n_steps, **options)
-        while _may_go_on(entry, n_steps) and not spectrum.exponents[0] > PRECISE * spectrum.stderr[0]:
+        while _may_go_on(entry, n_steps) and not _settled(spectrum):
             n_steps = min(4 * n_steps, MOST_STEPS)
             spectrum = lyapunov_spectrum(system, n_steps=n_steps, **options)
         halved = _halved(entry, system, n_steps, options)
@@ -287,7 +288,8 @@ def _short(entry: Entry, spectrum: Spectrum, n_times: float) -> tuple[str, ...]:
     covered = spectrum.duration * float(spectrum.exponents[0])
     if not entry.chaotic or not 0 < covered < 0.99 * n_times:
         return ()
-    why = "orbits escape" if "lyapunov_times" in texts()[entry.name] else f"{MAX_STEPS:,} steps are the most"
+    limited = "lyapunov_times" in texts()[entry.name]
+    why = "orbits leave the chaotic set" if limited else f"{MAX_STEPS:,} steps are the most"
     return (f"averaged over {covered:.0f} Lyapunov times: {why}.",)
 
 
@@ -299,6 +301,12 @@ def _start(system: Any, pilot: Spectrum) -> Any:
 def _may_go_on(entry: Entry, n_steps: int) -> bool:
     """Whether chaos may be averaged over longer: not where the table limits the time, since orbits escape."""
     return entry.chaotic and n_steps < MOST_STEPS and "lyapunov_times" not in texts()[entry.name]
+
+
+def _settled(spectrum: Spectrum) -> bool:
+    """Whether the largest exponent is known well, and the same over both halves of the orbit."""
+    largest, error, drift = float(spectrum.exponents[0]), float(spectrum.stderr[0]), _drift(spectrum)
+    return largest > PRECISE * error and (drift is None or abs(drift) < 2.0 * HALVES * error)
 
 
 def _halved(entry: Entry, system: Any, n_steps: int, options: dict[str, Any]) -> Spectrum | None:
