@@ -36,7 +36,7 @@ class Config:
     seed: int = 0
 
 
-SMOKE = Config(n_fine=200_000, n_coarse=20_000, n_steps=0)
+SMOKE = Config(n_fine=1_000_000, n_coarse=20_000, n_steps=0)
 
 
 def main(config: Config) -> Results:
