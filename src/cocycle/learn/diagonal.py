@@ -35,8 +35,8 @@ class LegSDiagonal(AbstractDiagonal):
         Args:
             n_pairs: P.
         """
-        values = hippo_normal(2 * n_pairs)[0]
-        return values[values.imag > 0]
+        values = np.asarray(hippo_normal(2 * n_pairs)[0])
+        return values[np.imag(values) > 0]
 
 
 @dataclasses.dataclass(frozen=True)

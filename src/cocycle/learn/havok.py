@@ -114,8 +114,14 @@ class HAVOK(AbstractLearner):
         v, after = x @ basis / sizes, (y @ basis / sizes)[:, :-1]
         solved = np.linalg.lstsq(v, after, rcond=1e-12)[0].T
         readout = np.linalg.lstsq(v, y[:, -found.n_columns :], rcond=1e-12)[0].T
-        leaves = (jnp.asarray(a) for a in (basis, sizes, solved[:, :-1], solved[:, -1], readout))
-        rule = ForcedLinearRule(*leaves, self.n_delays)
+        rule = ForcedLinearRule(
+            basis=jnp.asarray(basis),
+            sizes=jnp.asarray(sizes),
+            A=jnp.asarray(solved[:, :-1]),
+            B=jnp.asarray(solved[:, -1]),
+            readout=jnp.asarray(readout),
+            n_window=self.n_delays,
+        )
         error = float(np.sqrt(np.mean((after - v @ solved.T) ** 2)))
         forcing = v[:, -1]
         kurtosis = float(np.mean((forcing - forcing.mean()) ** 4) / forcing.var() ** 2)

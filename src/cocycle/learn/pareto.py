@@ -79,7 +79,7 @@ class PowerRegression:
         self.dt, self.noise = dt, noise
         columns = list(range(parts[0].shape[1])) if columns is None else list(columns)
         smooth = [scipy.signal.savgol_filter(p, min(window, len(p) - 1 + len(p) % 2), order, axis=0) for p in parts]
-        self.logs = [np.log(np.maximum(s, SMALL)) for s in smooth]
+        self.logs = [np.log(np.maximum(np.asarray(s), SMALL)) for s in smooth]
         # An offset for each trajectory: deviations from its mean.
         self.targets = np.concatenate([p[:, columns] - p[:, columns].mean(axis=0) for p in parts])
 

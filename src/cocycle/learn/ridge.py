@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 from scipy import linalg
-from scipy.linalg import blas
 
 from cocycle.core.errors import ParameterError
 
@@ -43,7 +42,8 @@ def ridge_block(features: Float[np.ndarray, "n F"], targets: Float[np.ndarray, "
         q, r = np.linalg.qr(features)
         return RidgeBlock(r, q.T @ targets, True, len(features))
     # Half of a Gram matrix is enough: the other half is its mirror image.
-    gram = blas.dsyrk(1.0, features, trans=1) if features.flags.f_contiguous else blas.dsyrk(1.0, features.T)
+    product: Any = linalg.get_blas_funcs("syrk", (features,))
+    gram = product(1.0, features, trans=1) if features.flags.f_contiguous else product(1.0, features.T)
     return RidgeBlock(np.triu(gram) + np.triu(gram, 1).T, features.T @ targets, False, len(features))
 
 

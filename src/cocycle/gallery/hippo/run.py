@@ -151,7 +151,8 @@ def legt_recall(config: Config, n: int) -> float:
         n: states.
     """
     t = np.arange(0, 6.0, config.dt)
-    x = state_of(*hippo_legt(n), fast(t), config.dt)
+    A, B = hippo_legt(n)
+    x = state_of(A, B, fast(t), config.dt)
     s = np.arange(0, 1.0, config.dt)
     found = legvander(1 - 2 * s, n - 1) * np.sqrt(2 * np.arange(n) + 1) @ x
     truth = fast(t[-1] - s)

@@ -208,8 +208,8 @@ def brownian(config: Config, key: Any) -> tuple[float, float, Estimate, Estimate
     other = query(jax.random.fold_in(key, 1), times)
     ends = jax.vmap(lambda k: query(k, jnp.array([0.5, 1.0])))(jax.random.split(key, config.n_keys))
     gaps = np.asarray(ends[:, 0] - ends[:, 1] / 2)
-    found = tuple(_variance(v) for v in (gaps, np.asarray(ends[:, 0])))
-    return float(jnp.max(jnp.abs(first - second))), float(jnp.max(jnp.abs(first - other))), *found
+    same, different = (float(jnp.max(jnp.abs(first - v))) for v in (second, other))
+    return same, different, _variance(gaps), _variance(np.asarray(ends[:, 0]))
 
 
 def _variance(v: np.ndarray) -> Estimate:

@@ -154,6 +154,6 @@ def delay_error(start: AbstractDiagonal) -> float:
     plus, minus = 1 / (1j * w[:, None] - A), 1 / (1j * w[:, None] - A.conj())
     columns = np.concatenate([plus + minus, 1j * (plus - minus)], axis=1)
     target = np.exp(-2j * w)
-    X, y = np.concatenate([columns.real, columns.imag]), np.concatenate([target.real, target.imag])
+    X, y = (np.concatenate([np.real(v), np.imag(v)]) for v in (columns, target))
     weights = np.linalg.solve(X.T @ X + 1e-3 * len(w) * np.eye(64), X.T @ y)
     return float(np.linalg.norm(X @ weights - y) / np.linalg.norm(y))
