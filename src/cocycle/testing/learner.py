@@ -129,14 +129,15 @@ def _gaps(name: str, learner: Any, model: Any, data: np.ndarray, key: Any) -> No
 def _refusals(name: str, learner: Any, model: Any, data: np.ndarray, key: Any) -> None:
     infinite, flat = data.copy(), data.copy()
     infinite[3], flat[:, 0] = np.inf, 1.0
+    wider = np.concatenate([data, data[:, :1]], axis=1)
     cases: list[tuple[str, Any]] = [
         ("two rows", lambda: learner.fit(data[:2], key=key)),
         ("infinity", lambda: learner.fit(infinite, key=key)),
         ("a constant column", lambda: learner.fit(flat, key=key)),
         ("three axes", lambda: learner.fit(data[None], key=key)),
-        ("trajectories of different columns", lambda: learner.fit([data, data[:, :1]], key=key)),
+        ("trajectories of different columns", lambda: learner.fit([data, wider], key=key)),
         ("text", lambda: learner.fit(data.astype(str), key=key)),
-        ("a context of other columns", lambda: model.forecast(data[:, :1], 2)),
+        ("a context of other columns", lambda: model.forecast(wider, 2)),
         ("an empty context", lambda: model.forecast(data[:0], 2)),
     ]
     for what, call in cases:

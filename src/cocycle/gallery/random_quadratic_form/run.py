@@ -29,6 +29,9 @@ class Config:
 
     Attributes:
         dt: time step.
+        spaces: dimensions in which the exponents of the linear flow are computed.
+        spheres: dimensions in which those on the sphere are.
+        pairs: dimensions in which pairs of points are followed.
         duration: averaging time of the exponents.
         n_flows: noise paths that they are averaged over.
         n_draws: noise paths of a pair of points.
@@ -41,6 +44,9 @@ class Config:
     """
 
     dt: float = 0.01
+    spaces: tuple[int, ...] = (2, 3, 5)
+    spheres: tuple[int, ...] = (3, 8)
+    pairs: tuple[int, ...] = (2, 3, 8)
     duration: float = 50.0
     n_flows: int = 160
     n_draws: int = 2000
@@ -52,7 +58,7 @@ class Config:
     seed: int = 0
 
 
-SMOKE = Config(dt=0.02, duration=10.0, n_flows=8, n_draws=1000, pair_time=8.0)
+SMOKE = Config(dt=0.02, spaces=(2,), spheres=(), pairs=(2,), duration=10.0, n_flows=8, n_draws=1000, pair_time=8.0)
 ANGLES = {"near": math.pi / 6, "far": 0.6 * math.pi}
 
 
@@ -136,7 +142,7 @@ def exponents(config: Config) -> tuple[dict, dict, Plot]:
         return found[:m], found[m:]
 
     values, controls, curves = {}, {}, []
-    for n in (2, 3, 5):
+    for n in config.spaces:
         found, turned = spectra(n, False, n, sign=-1.0)
         values[f"linear_top_{n}"], controls[f"linear_top_{n}"] = over_paths(found[:, 0]), over_paths(turned[:, 0])
         i = np.arange(1, n + 1)
@@ -145,9 +151,10 @@ def exponents(config: Config) -> tuple[dict, dict, Plot]:
             Curve(i, found.mean(axis=0), f"n = {n}", dots=True, stderr=error),
             Curve(i, (n + 1 - 2 * i) / 2, dashed=True),
         ]
-    found, damped = spectra(5, False, 5, drift=-0.05)
-    values["linear_sum"], controls["linear_sum"] = over_paths(found.sum(axis=1)), over_paths(damped.sum(axis=1))
-    for n in (3, 8):
+    if 5 in config.spaces:
+        found, damped = spectra(5, False, 5, drift=-0.05)
+        values["linear_sum"], controls["linear_sum"] = over_paths(found.sum(axis=1)), over_paths(damped.sum(axis=1))
+    for n in config.spheres:
         found, turned = spectra(n, True, 1, sign=-1.0)
         values[f"sphere_top_{n}"], controls[f"sphere_top_{n}"] = over_paths(found[:, 0]), over_paths(turned[:, 0])
     plot = Plot(
@@ -172,7 +179,7 @@ def two_points(config: Config) -> tuple[dict, dict]:
     n_steps = round(config.pair_time / config.dt)
     values, controls = {}, {}
     for name, angle in ANGLES.items():
-        for n in (2, 3, 8):
+        for n in config.pairs:
             x0 = jnp.zeros((2, n)).at[0, 0].set(1.0).at[1, 0].set(math.cos(angle)).at[1, 1].set(math.sin(angle))
             single = form(config, x0[0])
             cases = {"same": (Together(single, x0), (n, n)), "own": (Apart(single, single.dt, x0), (2, n, n))}
