@@ -1,9 +1,11 @@
-"""Data of the flows of the public collection, 10,000 points each, 100 a dominant period, in one run.
+"""Data of all 135 systems of the public collection, 10,000 points each, 100 a dominant period, in one run.
 
 Ours adaptive at 1e-10 with interpolation, one process, first with compilation, then without; dysts'
 `make_trajectory_ensemble` as it comes (Radau at 1e-12) and at 1e-9, on N_PEER points, its time scaled to the
-whole: it is linear in the length. `python -m benchmarks.dataset POINTS EVERY`: other points, every so manyth system.
-Error: of the first two periods, against our own solution at 1e-13, relative to the spread; the median over the systems.
+whole: it is linear in the length. `python -m benchmarks.dataset POINTS EVERY TOLERANCE...`: other points, every so
+manyth system, other tolerances.
+Error: of the first two periods, against our own solution at 1e-13, relative to the spread; the median over flows.
+Delay equations, six, are stepped at fixed dt on both sides; ours also say how far two periods move at a quarter of it.
 """
 
 import json
@@ -37,30 +39,38 @@ print(json.dumps([seconds, {k: None if x is None else np.asarray(x)[:200].tolist
 
 
 def names(every: int = 1) -> list[str]:
-    """Flows of the collection."""
-    return [e.name for e in catalogue if e.collection_name and e.kind == "flow"][::every]
+    """Systems of the collection."""
+    return [e.name for e in catalogue if e.collection_name][::every]
 
 
 def error(name: str, rows: np.ndarray, times: np.ndarray) -> float:
     """Largest distance from a tight solution, in units of the spread; infinite where there is none."""
     system = catalogue[name].make()
     try:
-        truth = dense_orbit(system.field, system.x0, times, system.args, rtol=1e-13, atol=1e-13)
+        if catalogue[name].kind == "delay":
+            n_periods = len(times) // PER_PERIOD
+            truth = np.asarray(orbit(name, n_periods=n_periods, points_per_period=4 * PER_PERIOD).x)[3::4]
+        else:
+            truth = dense_orbit(system.field, system.x0, times, system.args, rtol=1e-13, atol=1e-13)
     except CocycleError:
         return float("inf")
     return float(np.max(np.abs(rows - truth) / np.maximum(truth.std(axis=0), 1e-300)))
 
 
-def ours(chosen: list[str]) -> tuple[float, dict[str, float], float]:
-    """Seconds in all and of each, and the median error."""
-    seconds, errors = {}, []
+def ours(chosen: list[str]) -> tuple[float, dict[str, float], float, float]:
+    """Seconds in all and of each, the median error of flows and the largest of delay equations."""
+    seconds, errors, delayed = {}, [], [0.0]
     for name in chosen:
         began = time.perf_counter()
         seen = orbit(name, n_periods=N_POINTS // PER_PERIOD, points_per_period=PER_PERIOD)
         seconds[name] = time.perf_counter() - began
         first = slice(0, 2 * PER_PERIOD)
-        errors.append((name, np.asarray(seen.x)[first], np.asarray(seen.t)[first]))
-    return sum(seconds.values()), seconds, float(np.median([error(*e) for e in errors[::8]]))
+        case = (name, np.asarray(seen.x)[first], np.asarray(seen.t)[first])
+        if catalogue[name].kind == "delay":
+            delayed.append(error(*case))
+        else:
+            errors.append(case)
+    return sum(seconds.values()), seconds, float(np.median([error(*e) for e in errors[::8]])), max(delayed)
 
 
 def theirs(chosen: list[str], n_points: int, tolerance: str) -> tuple[float, float, int]:
@@ -71,7 +81,7 @@ def theirs(chosen: list[str], n_points: int, tolerance: str) -> tuple[float, flo
     errors = []
     for key, rows in list(found.items())[::8]:
         entry = catalogue[known[key]]
-        if rows is not None and len(rows[0]) == entry.dimension:
+        if rows is not None and entry.kind == "flow" and len(rows[0]) == entry.dimension:
             times = np.arange(1, len(rows)) * (entry.period or 1.0) * (n_points / PER_PERIOD) / (n_points - 1)
             errors.append(error(entry.name, np.asarray(rows)[1:], times))
     failed = sum(rows is None for rows in found.values())
@@ -80,19 +90,20 @@ def theirs(chosen: list[str], n_points: int, tolerance: str) -> tuple[float, flo
 
 def main() -> None:
     given = [int(a) for a in sys.argv[1:] if a.isdigit()]
+    tolerances = [a for a in sys.argv[1:] if not a.isdigit()] or ["default", "1e-9"]
     n_peer, every = (*given, *(N_PEER, 1)[len(given) :])
     chosen = names(every)
-    cold, _, wrong = ours(chosen)
-    warm, each, _ = ours(chosen)
+    cold, _, wrong, delayed = ours(chosen)
+    warm, each, *_ = ours(chosen)
     print(f"\n{len(chosen)} systems x {N_POINTS} points, {PER_PERIOD} a period")
-    print(f"  {'cocycle, with compilation':40s} {cold:9.2f} s   error {wrong:.1e}")
+    print(f"  {'cocycle, with compilation':40s} {cold:9.2f} s   error {wrong:.1e}, delays {delayed:.1e}")
     print(f"  {'cocycle, compiled':40s} {warm:9.2f} s")
     slow = sorted(each, key=lambda n: -each[n])[:5]
     print("  slowest: " + ", ".join(f"{n} {each[n]:.2f} s" for n in slow), flush=True)
     if not PEER.exists():
         print("left out: dysts (no peers)")
         return
-    for tolerance in ("default", "1e-9"):
+    for tolerance in tolerances:
         seconds, wrong, failed = theirs(chosen, n_peer, tolerance)
         label = f"dysts ensemble, tolerance {tolerance}"
         print(f"  {label:40s} {seconds:9.2f} s   error {wrong:.1e}   {failed} failed", flush=True)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import cocycle as cc
-from cocycle.training import Problem, curvature_kernel, growth, minimum, parameter_space_exponent
+from cocycle.training import Problem, growth, minimum, parameter_space_exponent, tangent_kernel
 
 N_SAMPLES, BATCH, N_STEPS = 256, 8, 2000
 
@@ -38,8 +38,8 @@ def timed(call):
 
 def one(width: int, direct: bool) -> None:
     case = problem(width)
-    _, first = timed(lambda: curvature_kernel(case))
-    _, kernel = timed(lambda: curvature_kernel(case))
+    _, first = timed(lambda: tangent_kernel(case).dense())
+    _, kernel = timed(lambda: tangent_kernel(case).dense())
     at, whole = timed(lambda: minimum(case))
     driver = cc.Minibatch(0, N_SAMPLES, BATCH)
     rate = np.array([8.0 / np.max(at.sample_sharpness)])

@@ -68,6 +68,28 @@ def format_value(value: float, stderr: float) -> str:
     return f"{value:.{digits}f} ± {stderr:.{digits}f}"
 
 
+def sample_mean(rows: Any, *, method: str = "mean") -> Estimate:
+    """Mean of independent numbers.
+
+    Args:
+        rows: (n,) numbers, e.g. one a run.
+        method: what to call it in the result.
+
+    Returns:
+        Estimate; NaN without numbers, with an infinite error where there is one or one is not finite.
+
+    Example:
+        >>> print(sample_mean([1.0, 2.0, 3.0, 2.0]))
+        2.00 ± 0.41
+    """
+    rows = np.asarray(rows, dtype=float)
+    n = len(rows)
+    if n == 0:
+        return Estimate(math.nan, math.nan, 0.0, method)
+    stderr = float(np.std(rows, ddof=1)) / math.sqrt(n) if n > 1 and np.all(np.isfinite(rows)) else math.inf
+    return Estimate(float(np.mean(rows)), stderr, float(n), f"{method} of {n}")
+
+
 def mean_estimate(rows: Float[Array, "rows ..."] | np.ndarray, *, method: str = "low-frequency spectrum") -> Estimate:
     r"""Mean along the first axis of a correlated series, with a standard error that accounts for the correlation.
 

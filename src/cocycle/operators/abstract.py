@@ -14,8 +14,9 @@ from cocycle.core.errors import NonFiniteStateError, ParameterError, ShapeError
 from cocycle.core.start import count
 from cocycle.core.tracing import is_traced
 
-# Doubles that one batch of products may hold at a time (about 64 MB).
-BLOCK = 2**23
+# Doubles that one call may hold (about 64 MB), and that are multiplied side by side: more of them leave the cache, and
+# XLA's batched products of matrices are slower than single ones.
+BLOCK, TOGETHER = 2**23, 2**18
 
 
 class AbstractOperator(eqx.Module):
@@ -150,7 +151,8 @@ def _product(operator: AbstractOperator, v: Array) -> Array:
 
 @eqx.filter_jit
 def _products(operator: AbstractOperator, V: Array) -> Array:
-    return jax.vmap(operator.mv)(V)
+    together = TOGETHER // V.shape[1]
+    return jax.vmap(operator.mv)(V) if together >= len(V) else jax.lax.map(operator.mv, V, batch_size=max(1, together))
 
 
 def product(operator: AbstractOperator, v: np.ndarray) -> np.ndarray:

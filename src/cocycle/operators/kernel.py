@@ -1,5 +1,6 @@
 """The tangent kernel of a network: full, by blocks, its trace, and its product with a vector."""
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,11 +11,14 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from cocycle.core.errors import ShapeError
+from cocycle.core.progress import Progress
+from cocycle.core.run import check_memory
 from cocycle.operators.abstract import AbstractOperator
 from cocycle.operators.flatten import check_params, flatten, n_parameters, n_samples
 
-# Doubles of the Jacobian that are held at a time (256 MB).
-JACOBIAN = 2**25
+# Doubles of the Jacobian that are made at a time (64 MB), and that are held so as not to be made again (1 GB).
+JACOBIAN = 2**23
+HELD = 2**27
 
 
 class TangentKernel(AbstractOperator):
@@ -37,8 +41,8 @@ class TangentKernel(AbstractOperator):
     Laws: positive semi-definite; the non-zero eigenvalues of Theta / N are those of the Gauss-Newton matrix of the
         squared loss; gradient flow of a loss moves the outputs by -Theta dL/df.
     Limits: networks that mix samples (batch normalisation in training mode) have no such kernel.
-    Cost: `mv` costs about three times the outputs; `dense` N C backward passes and N^2 C^2 P multiplications, with
-        at most 256 MB of the Jacobian held at a time.
+    Cost: `mv` costs about three times the outputs; `dense` N C backward passes and N^2 C^2 P multiplications; what
+        exceeds 1 GB of the Jacobian is made again, part by part.
 
     Example:
         >>> kernel = TangentKernel(lambda w, x: x @ w, jnp.ones(2), jnp.array([[1.0, 0.0], [1.0, 1.0]]))
@@ -101,9 +105,13 @@ class TangentKernel(AbstractOperator):
         part = jax.tree.map(lambda a: a[first:last] if eqx.is_array(a) else a, self.inputs)
         return np.asarray(_jacobian(self.outputs, self.params, part), dtype=float)
 
-    def dense(self) -> np.ndarray:
-        """Return the kernel, (N C, N C)."""
-        return gram(self._rows)
+    def dense(self, *, progress: bool | None = None) -> np.ndarray:
+        """Return the kernel, (N C, N C).
+
+        Args:
+            progress: show a progress bar; None shows it on a terminal when the work is long.
+        """
+        return gram(self._rows(), progress=progress)
 
     def cross(self, inputs: Any) -> np.ndarray:
         """Return the kernel between the samples and others, (N C, M C).
@@ -111,66 +119,123 @@ class TangentKernel(AbstractOperator):
         Args:
             inputs: the other samples.
         """
-        return gram(self._rows, TangentKernel(self.outputs, self.params, inputs)._rows)
+        return gram(self._rows(), TangentKernel(self.outputs, self.params, inputs)._rows())
 
     def blocks(self) -> np.ndarray:
         """Return the diagonal blocks, (N, C, C): each sample with itself."""
-        return diagonal_blocks(self._rows, self.n_outputs)
+        return diagonal_blocks(self._rows(), self.n_outputs)
 
     def trace(self) -> float:
         """Return the trace: the sum of squares of the Jacobian."""
         return float(sum(np.sum(rows**2) for rows in self._rows()))
 
-    def _rows(self, first: int = 0) -> Iterator[np.ndarray]:
-        """Jacobian rows (n C, P) of as many samples as fit, from part number `first` on."""
-        step = samples_at_once(self.n_samples, self.n_outputs * n_parameters(self.params))
-        for start in range(first * step, self.n_samples, step):
-            rows = self.jacobian(start, start + step)
-            yield rows.reshape(-1, rows.shape[-1])
+    def _rows(self) -> "Parts":
+        return parts_of(self.jacobian, self.n_samples, self.n_outputs, n_parameters(self.params))
 
 
-def samples_at_once(n_samples: int, size: int) -> int:
-    """How many samples' Jacobians are held at a time.
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """A tall matrix that is made part by part.
+
+    Attributes:
+        make: `make(k)` gives the rows of part k, always of as many columns.
+        n: number of parts.
+        n_rows: rows in all.
+    """
+
+    make: Callable[[int], np.ndarray]
+    n: int
+    n_rows: int
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Go through the parts."""
+        return (self.make(k) for k in range(self.n))
+
+
+def parts_of(factors: Callable[[int, int], Any], n_samples: int, n_outputs: int, n_params: int) -> Parts:
+    """Rows (n C, P) of as many samples at a time as fit; all parts are computed in one shape.
 
     Args:
+        factors: `factors(first, last)` gives the rows of some samples, (n, C, P).
         n_samples: N.
-        size: numbers in the Jacobian of one sample, C P.
+        n_outputs: C.
+        n_params: P.
+
+    Returns:
+        Parts; the last one may have fewer rows.
     """
-    return max(1, min(n_samples, JACOBIAN // max(1, size)))
+    step = max(1, min(n_samples, JACOBIAN // max(1, n_outputs * n_params)))
+
+    def make(k: int) -> np.ndarray:
+        last = min((k + 1) * step, n_samples)
+        rows = np.asarray(factors(last - step, last), dtype=float)[k * step - last + step :]
+        return rows.reshape(-1, rows.shape[-1])
+
+    return Parts(make, -(-n_samples // step), n_samples * n_outputs)
 
 
-def gram(
-    parts: Callable[[int], Iterator[np.ndarray]], others: Callable[[int], Iterator[np.ndarray]] | None = None
-) -> np.ndarray:
+def gram(parts: Parts, others: Parts | None = None, *, progress: bool | None = None) -> np.ndarray:
     """Products of all rows of a tall matrix with all others, a part of it in memory at a time.
 
     Args:
-        parts: `parts(k)` goes through the parts (n, P) of the matrix from number k on.
-        others: the same of another matrix; None takes the first.
+        parts: the matrix.
+        others: another matrix; None takes the first.
+        progress: show a progress bar; None shows it on a terminal when the work is long.
 
     Returns:
         (rows, rows of the other) array.
+
+    Raises:
+        ParameterError: if it does not fit into memory.
     """
-    if others is not None:
-        return np.concatenate([np.concatenate([a @ b.T for b in others(0)], axis=1) for a in parts(0)])
-    blocks: list[list[np.ndarray]] = []
-    for k, a in enumerate(parts(0)):
-        right = [a @ b.T for b in parts(k + 1)]
-        blocks.append([blocks[i][k].T for i in range(k)] + [a @ a.T, *right])
-    return np.block(blocks)
+    n, m = parts.n_rows, (parts if others is None else others).n_rows
+    check_memory(n, 3 * 8 * m, "take a part of the samples")
+    out, held = np.empty((n, m)), _Holding(parts if others is None else others)
+    top = 0
+    n_products = parts.n * (parts.n + 1) // 2 if others is None else parts.n * others.n
+    with Progress(n_products, "tangent kernel", progress) as bar:
+        for k in range(parts.n):
+            a = held(k) if others is None else parts.make(k)
+            left = top if others is None else 0
+            for l in range(k if others is None else 0, held.parts.n):  # noqa: E741
+                b = a if others is None and l == k else held(l)
+                out[top : top + len(a), left : left + len(b)] = a @ b.T
+                if others is None and l > k:
+                    out[left : left + len(b), top : top + len(a)] = out[top : top + len(a), left : left + len(b)].T
+                left += len(b)
+                bar.advance(1)
+            top += len(a)
+    return out
 
 
-def diagonal_blocks(parts: Callable[[int], Iterator[np.ndarray]], n_outputs: int) -> np.ndarray:
+class _Holding:
+    """Parts, of which the first are kept."""
+
+    def __init__(self, parts: Parts):
+        self.parts, self.kept, self.size = parts, {}, 0
+
+    def __call__(self, k: int) -> np.ndarray:
+        """Part k."""
+        if k in self.kept:
+            return self.kept[k]
+        part = self.parts.make(k)
+        if self.size + part.size <= HELD and self.parts.n > 1:
+            self.kept[k] = part
+            self.size += part.size
+        return part
+
+
+def diagonal_blocks(parts: Parts, n_outputs: int) -> np.ndarray:
     """Products of the rows of each sample with each other.
 
     Args:
-        parts: as in `gram`, rows sample by sample.
+        parts: rows, sample by sample.
         n_outputs: C, rows of a sample.
 
     Returns:
         (N, C, C) array.
     """
-    samples = [rows.reshape(-1, n_outputs, rows.shape[1]) for rows in parts(0)]
+    samples = [rows.reshape(-1, n_outputs, rows.shape[1]) for rows in parts]
     return np.concatenate([np.einsum("ncp,ndp->ncd", j, j) for j in samples])
 
 

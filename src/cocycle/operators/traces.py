@@ -88,7 +88,7 @@ class HutchPlusPlus(AbstractTraceMethod):
         if m >= n:
             return Exact().estimate(operator, key)
         first, second = jax.random.split(jax.random.key(key) if isinstance(key, int) else key)
-        q = np.linalg.qr(products(operator, _signs(first, m, n)).T)[0].T
+        q = np.ascontiguousarray(np.linalg.qr(products(operator, _signs(first, m, n)).T)[0].T)
         known = float(np.sum(q * products(operator, q)))
         z = _signs(second, m, n)
         z = z - (z @ q.T) @ q

@@ -1,6 +1,5 @@
 """Orbits of many systems as one labelled data set, made once and kept, a file for each system."""
 
-import io
 import json
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -8,14 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from cocycle.core.errors import DataError, OutputError, ParameterError
+from cocycle.core.errors import OutputError, ParameterError
 from cocycle.core.run import Trajectory
-from cocycle.core.storage import atomic_file
+from cocycle.report.dataset_files import SUFFIXES, read_part, write_part
 from cocycle.steppers import AbstractStepper
 from cocycle.systems.catalogue import catalogue
 from cocycle.systems.orbits import orbit
-
-SUFFIXES = (".nc", ".parquet")
 
 
 def make_dataset(
@@ -50,7 +47,7 @@ def make_dataset(
         stepper: rule for flows in place of the adaptive solution.
         path: directory that keeps a file for each system; what is there already, made in the same way, is not made
             again.
-        suffix: ".nc" (NetCDF) or ".parquet".
+        suffix: ".nc" (NetCDF), ".parquet" or ".zarr" (a directory for each system; extra `zarr`).
         n_jobs: number of joblib workers; -1 for one per core.
 
     Returns:
@@ -129,13 +126,13 @@ def _part(name: str, settings: dict[str, Any], stepper: Any, directory: pathlib.
     """One system's array, from its file if that was made in the same way."""
     file = None if directory is None else directory / f"{name}{suffix}"
     if file is not None and file.exists():
-        kept = _read(file)
+        kept = read_part(file)
         if kept is not None and kept.attrs.get("settings") == json.dumps(settings):
             return kept
     options = {k: v for k, v in settings.items() if k != "stepper"}
     found = _labelled(orbit(name, stepper=stepper, **options), settings)
     if file is not None:
-        _write(found, file)
+        write_part(found, file)
     return found
 
 
@@ -158,40 +155,6 @@ def _labelled(found: Trajectory, settings: dict[str, Any]) -> Any:
     return xr.DataArray(
         x, dims=("point", f"{name}_variable"), coords={f"{name}_variable": names}, name=name
     ).assign_attrs(attributes)
-
-
-def _write(array: Any, file: pathlib.Path) -> None:
-    """Write one system's file, whole or not at all."""
-    if file.suffix == ".nc":
-        buffer = io.BytesIO()
-        array.to_netcdf(buffer, engine="h5netcdf")
-        with atomic_file(file) as handle:
-            handle.write(buffer.getvalue())
-        return
-    import pandas as pd
-
-    frame = pd.DataFrame(array.values, columns=pd.Index(array[array.dims[1]].values))
-    frame.attrs = dict(array.attrs)
-    with atomic_file(file) as handle:
-        frame.to_parquet(handle)
-
-
-def _read(file: pathlib.Path) -> Any:
-    """Read one system's file; None where it is not one of ours."""
-    import pandas as pd
-    import xarray as xr
-
-    try:
-        if file.suffix == ".nc":
-            return xr.load_dataarray(file, engine="h5netcdf")
-        frame = pd.read_parquet(file)
-    except (OSError, ValueError, DataError):
-        return None
-    name = file.stem
-    columns = {f"{name}_variable": list(frame.columns)}
-    return xr.DataArray(frame.to_numpy(), dims=("point", f"{name}_variable"), coords=columns, name=name).assign_attrs(
-        frame.attrs
-    )
 
 
 def _together(parts: list[Any], settings: dict[str, Any], test_share: float) -> Any:

@@ -10,28 +10,28 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from cocycle.core.drivers import Still
 from cocycle.core.errors import CocycleError, DataError, OutputError, ParameterError
-from cocycle.core.estimate import mean_estimate
 from cocycle.core.progress import Progress
 from cocycle.core.run import trajectory
 from cocycle.core.storage import atomic_file
-from cocycle.measures import correlation_dimension, dominant_period, permutation_entropy
+from cocycle.measures import dominant_period
 from cocycle.stability import Spectrum, lyapunov_spectrum
 from cocycle.steppers import DelayFlow, Flow, is_autonomous
 from cocycle.systems.catalogue import catalogue
+from cocycle.systems.orbit_measures import along, bounded, columns, correlation, pair, permutation
 from cocycle.systems.records import Record, fingerprint, packaged_file, read_records, write_records
 from cocycle.systems.registry import Entry
 from cocycle.systems.texts import texts
 
 N_PILOT = 10_000
-MIN_STEPS, MAX_STEPS, MOST_STEPS = 20_000, 1_500_000, 6_000_000
+MIN_STEPS, MAX_STEPS, MOST_STEPS = 20_000, 1_500_000, 24_000_000
 WEAKEST = 0.01  # chaos below this rate a period is averaged over no longer than 1 / WEAKEST periods a Lyapunov time
+HALVES = 4.0  # standard errors by which the means over both halves may differ
 PRECISE = 12.0  # the largest exponent over its standard error; intermittent chaos takes longer to get there
 PER_PERIOD, N_POINTS = 20, 16_000
 N_DELAY_VECTORS = 8
@@ -58,8 +58,8 @@ def recompute(
         n_jobs: joblib workers; another back end (Dask, Ray) comes by `joblib.parallel_config`.
         lyapunov_times: averaging time in units of 1 / largest exponent, within 20,000 to 1,500,000 steps, which the
             record then says; up to
-            6,000,000 where chaos is so intermittent that its error is above a twelfth. Systems without chaos are
-            averaged over as many periods.
+            24,000,000 where chaos is so intermittent that its error is above a twelfth, or both halves of the orbit
+            differ by more than the error can tell. Systems without chaos are averaged over as many periods.
         tol: stop a system as soon as all standard errors are below this fraction of its largest exponent.
         path: file of records; default that of the library.
         cache: directory of finished systems; default `NAME.parts` beside the file.
@@ -201,24 +201,27 @@ def compute(name: str, *, lyapunov_times: float = 1000.0, tol: float | None = No
         options: dict[str, Any] = {"driver": entry.driver(0), "n_vectors": k, "progress": False}
         pilot = lyapunov_spectrum(system, n_steps=N_PILOT, **options)
         times, points, period, spacing = _orbit(entry, system, pilot)
-        rate = max(float(pilot.exponents[0]), (WEAKEST if entry.chaotic else 1.0) / period)
         n_times = texts()[entry.name].get("lyapunov_times", lyapunov_times)
-        bound = None if tol is None else tol * rate
-        options |= {"x0": _start(system, pilot), "n0": N_PILOT, "tol": bound}
-        n_steps = _steps_for(n_times / (rate * float(system.dt)))
+        n_steps, n0 = _steps_to_take(entry, pilot, period, n_times), N_PILOT
+        if n_steps // 10 > N_PILOT:  # a tenth of the work tells the length of the rest better
+            pilot = lyapunov_spectrum(system, n_steps=n_steps // 10, x0=_start(system, pilot), n0=n0, **options)
+            n0 += n_steps // 10
+            n_steps = _steps_to_take(entry, pilot, period, n_times)
+        bound = None if tol is None else tol * _rate(entry, pilot, period)
+        options |= {"x0": _start(system, pilot), "n0": n0, "tol": bound}
         spectrum = lyapunov_spectrum(system, n_steps=n_steps, **options)
         n_enough = _steps_enough(entry, spectrum, n_times)
         if n_enough > n_steps and tol is None:
             n_steps = n_enough
             spectrum = lyapunov_spectrum(system, n_steps=n_steps, **options)
-        while _may_go_on(entry, n_steps) and not spectrum.exponents[0] > PRECISE * spectrum.stderr[0]:
+        while _may_go_on(entry, n_steps) and not _settled(spectrum):
             n_steps = min(4 * n_steps, MOST_STEPS)
             spectrum = lyapunov_spectrum(system, n_steps=n_steps, **options)
         halved = _halved(entry, system, n_steps, options)
-        divergence, speed_range = _along(system, times, points) if isinstance(system, Flow) else (None, 0.0)
+        divergence, speed_range = along(system, times, points) if isinstance(system, Flow) else (None, 0.0)
     notes = tuple(dict.fromkeys(" ".join(str(w.message).split()) for w in told))
     notes += _short(entry, spectrum, lyapunov_times) if tol is None else ()
-    bounded = _bounded(entry, points)
+    shown = bounded(entry, points)
     largest = float(spectrum.exponents[0])
     full = spectrum.n_vectors == spectrum.n_dimensions
     return Record(
@@ -227,10 +230,10 @@ def compute(name: str, *, lyapunov_times: float = 1000.0, tol: float | None = No
         stderr=tuple(np.asarray(spectrum.stderr).tolist()),
         dimension=entry.dimension,
         autonomous=_autonomous(system),
-        kaplan_yorke_dimension=_pair(spectrum.kaplan_yorke_dimension),
-        correlation_dimension=_correlation(bounded, period, spacing),
-        entropy_rate=_pair(spectrum.entropy_rate_bound) or (math.nan, math.nan),
-        permutation_entropy=_permutation(bounded, period, spacing),
+        kaplan_yorke_dimension=pair(spectrum.kaplan_yorke_dimension),
+        correlation_dimension=correlation(shown, period, spacing),
+        entropy_rate=pair(spectrum.entropy_rate_bound) or (math.nan, math.nan),
+        permutation_entropy=permutation(shown, period, spacing),
         lyapunov_time=1.0 / largest if largest > 0 else None,
         period=period,
         dt=float(system.dt),
@@ -256,6 +259,15 @@ def _autonomous(system: Any) -> bool | None:
     return None
 
 
+def _rate(entry: Entry, pilot: Spectrum, period: float) -> float:
+    """Growth rate by which to choose lengths: the largest exponent, or one a period where that is smaller."""
+    return max(float(pilot.exponents[0]), (WEAKEST if entry.chaotic else 1.0) / period)
+
+
+def _steps_to_take(entry: Entry, pilot: Spectrum, period: float, n_times: float) -> int:
+    return _steps_for(1.03 * n_times / (_rate(entry, pilot, period) * pilot.dt))
+
+
 def _steps_for(n_steps: float) -> int:
     """As many steps, within the limits, and a ninth more: the transient is a tenth of all."""
     return math.ceil(np.clip(n_steps, MIN_STEPS, MAX_STEPS) / 0.9)
@@ -276,7 +288,8 @@ def _short(entry: Entry, spectrum: Spectrum, n_times: float) -> tuple[str, ...]:
     covered = spectrum.duration * float(spectrum.exponents[0])
     if not entry.chaotic or not 0 < covered < 0.99 * n_times:
         return ()
-    why = "orbits escape" if "lyapunov_times" in texts()[entry.name] else f"{MAX_STEPS:,} steps are the most"
+    limited = "lyapunov_times" in texts()[entry.name]
+    why = "orbits leave the chaotic set" if limited else f"{MAX_STEPS:,} steps are the most"
     return (f"averaged over {covered:.0f} Lyapunov times: {why}.",)
 
 
@@ -290,12 +303,18 @@ def _may_go_on(entry: Entry, n_steps: int) -> bool:
     return entry.chaotic and n_steps < MOST_STEPS and "lyapunov_times" not in texts()[entry.name]
 
 
+def _settled(spectrum: Spectrum) -> bool:
+    """Whether the largest exponent is known well, and the same over both halves of the orbit."""
+    largest, error, drift = float(spectrum.exponents[0]), float(spectrum.stderr[0]), _drift(spectrum)
+    return largest > PRECISE * error and (drift is None or abs(drift) < 2.0 * HALVES * error)
+
+
 def _halved(entry: Entry, system: Any, n_steps: int, options: dict[str, Any]) -> Spectrum | None:
     """Spectrum at half the step and as many steps; a delay equation starts anew, its history has other nodes."""
     if entry.kind == "map":
         return None
     finer = entry.make(dt=float(system.dt) / 2)
-    changed: dict[str, Any] = {"n0": 2 * N_PILOT} | ({"x0": None} if entry.kind == "delay" else {})
+    changed: dict[str, Any] = {"n0": 2 * options["n0"]} | ({"x0": None} if entry.kind == "delay" else {})
     return lyapunov_spectrum(finer, n_steps=n_steps, **(options | changed))
 
 
@@ -307,17 +326,12 @@ def _drift(spectrum: Spectrum) -> float | None:
     return drift if np.isfinite(drift) else None
 
 
-def _pair(estimate: Any) -> tuple[float, float] | None:
-    value = float(estimate.value)
-    return (value, float(estimate.stderr)) if np.isfinite(value) else None
-
-
 def _orbit(entry: Entry, system: Any, pilot: Spectrum) -> tuple[Any, np.ndarray, float, float]:
     """Times and points (n, D) of an orbit, the dominant period, and the time between two points."""
     dt, period = float(system.dt), entry.period
     if period is None:
         raw = trajectory(system, _start(system, pilot), entry.driver(1), n_steps=N_PILOT, progress=False)
-        first = np.asarray(_columns(raw.x))[:, 0]
+        first = np.asarray(columns(raw.x))[:, 0]
         try:
             period = float(dominant_period(first).value) * dt
         except CocycleError:
@@ -328,60 +342,7 @@ def _orbit(entry: Entry, system: Any, pilot: Spectrum) -> tuple[Any, np.ndarray,
     orbit = trajectory(
         system, _start(system, pilot), entry.driver(1), n_steps=n_steps, save_every=every, n0=N_PILOT, progress=False
     )
-    return orbit.t, _columns(orbit.x), period, every * dt
-
-
-def _columns(states: Any) -> np.ndarray:
-    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(states)]
-    return np.concatenate([leaf.reshape(leaf.shape[0], -1) for leaf in leaves], axis=1)
-
-
-def _bounded(entry: Entry, points: np.ndarray) -> np.ndarray:
-    """Points with angles replaced by cosine and sine, each column of unit spread."""
-    row = texts()[entry.name]
-    names = list(row.get("variables", ()))
-    wraps = row.get("wraps", [2 * math.pi] * len(entry.angles))
-    turn = {names.index(a): w for a, w in zip(entry.angles, wraps, strict=True) if a in names}
-    plain = [points[:, i] for i in range(points.shape[1]) if i not in turn]
-    circles = [f(2 * math.pi * points[:, i] / w) for i, w in turn.items() for f in (np.cos, np.sin)]
-    columns = np.stack([*plain, *circles], axis=1)
-    spread = columns.std(axis=0)
-    return columns[:, spread > 0] / spread[spread > 0]
-
-
-def _correlation(points: np.ndarray, period: float, spacing: float) -> tuple[float, float] | None:
-    """Correlation dimension of the points; of one variable, by delay vectors a quarter of a period apart."""
-    window = max(1, round(period / spacing))
-    x, delay = (points, 1) if points.shape[1] > 1 else (points[:, 0], max(1, window // 4))
-    try:
-        return _pair(correlation_dimension(x, delay=delay, theiler=window).dimension)
-    except CocycleError:
-        return None
-
-
-def _permutation(points: np.ndarray, period: float, spacing: float) -> tuple[float, float] | None:
-    every = max(1, round(period / 10 / spacing))
-    try:
-        return _pair(permutation_entropy(points[::every, 0], m=5))
-    except CocycleError:
-        return None
-
-
-@eqx.filter_jit
-def _rates(flow: Flow, t: Any, points: Any) -> tuple[Any, Any]:
-    def one(t: Any, y: Any) -> tuple[Any, Any]:
-        slope = flow.field(t, y, flow.args)
-        jacobian = jax.jacfwd(lambda y: flow.field(t, y, flow.args))(y)
-        return jnp.trace(jacobian), jnp.log(jnp.linalg.norm(slope))
-
-    return jax.lax.map(lambda pair: one(*pair), (t, points), batch_size=256)
-
-
-def _along(flow: Any, times: Any, points: np.ndarray) -> tuple[tuple[float, float], float]:
-    """Mean divergence of the field along an orbit, with standard error, and the range of log|field|."""
-    divergence, speed = (np.asarray(a) for a in _rates(flow, jnp.asarray(times), jnp.asarray(points)))
-    mean = mean_estimate(divergence)
-    return (float(mean.value), float(mean.stderr)), float(np.ptp(speed[np.isfinite(speed)]))
+    return orbit.t, columns(orbit.x), period, every * dt
 
 
 def is_current(record: Record) -> bool:

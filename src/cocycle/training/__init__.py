@@ -19,7 +19,7 @@ from cocycle.training.frameworks import from_equinox, from_flax
 from cocycle.training.growth import Growth, growth
 from cocycle.training.last_layer import LastLayer, gaussian_log_loss, last_layer_uncertainty
 from cocycle.training.losses import AbstractLoss, CrossEntropy, LogisticLoss, OutputLoss, SquaredLoss
-from cocycle.training.minimum import Minimum, NotAMinimumError, curvature_kernel, interpolate, minimum
+from cocycle.training.minimum import Minimum, NotAMinimumError, interpolate, minimum
 from cocycle.training.monitor import StabilityMonitor
 from cocycle.training.optimisers import (
     SAM,
@@ -81,7 +81,6 @@ __all__ = [
     "batch_sharpness",
     "collective_variables",
     "critical_rates",
-    "curvature_kernel",
     "edge",
     "edge_of_stability",
     "fates",

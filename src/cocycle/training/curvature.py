@@ -1,7 +1,6 @@
 """Curvature and tangent kernel of a training problem as operators: JAX and PyTorch problems alike."""
 
 import dataclasses
-from collections.abc import Iterator
 from typing import Any
 
 import equinox as eqx
@@ -11,7 +10,7 @@ from jaxtyping import Float
 
 from cocycle.core.errors import ParameterError
 from cocycle.operators.abstract import AbstractOperator
-from cocycle.operators.kernel import diagonal_blocks, gram, samples_at_once
+from cocycle.operators.kernel import Parts, diagonal_blocks, gram, parts_of
 from cocycle.training.losses import SquaredLoss
 from cocycle.training.problem import AbstractProblem, Params
 
@@ -107,23 +106,27 @@ class KernelOfProblem(AbstractOperator):
         direction = self.problem.factor_vjp(self.params, self.batch, v.reshape(self.n_samples, -1))
         return self.problem.factor_vp(self.params, self.batch, direction).reshape(-1)
 
-    def dense(self) -> Float[np.ndarray, "D D"]:
-        """Return the kernel, (N C, N C)."""
-        return gram(self._rows)
+    def dense(self, *, progress: bool | None = None) -> Float[np.ndarray, "D D"]:
+        """Return the kernel, (N C, N C), sample by sample.
+
+        Args:
+            progress: show a progress bar; None shows it on a terminal when the work is long.
+        """
+        return gram(self._rows(), progress=progress)
 
     def blocks(self) -> Float[np.ndarray, "N C C"]:
         """Return the diagonal blocks: each sample with itself."""
-        return diagonal_blocks(self._rows, self.n_outputs)
+        return diagonal_blocks(self._rows(), self.n_outputs)
 
     def trace(self) -> float:
         """Return the trace: the sum of squares of the factors."""
         return float(sum(np.sum(rows**2) for rows in self._rows()))
 
-    def _rows(self, first: int = 0) -> Iterator[np.ndarray]:
-        step = samples_at_once(self.n_samples, self.n_outputs * self.problem.n_params)
-        for start in range(first * step, self.n_samples, step):
-            rows = np.asarray(self.problem.factors(self.params, rows_of(self.batch, start, start + step)), dtype=float)
-            yield rows.reshape(-1, rows.shape[-1])
+    def _rows(self) -> Parts:
+        def factors(first: int, last: int) -> Any:
+            return self.problem.factors(self.params, rows_of(self.batch, first, last))
+
+        return parts_of(factors, self.n_samples, self.n_outputs, self.problem.n_params)
 
 
 def rows_in(batch: Any) -> int:
@@ -215,6 +218,16 @@ def tangent_kernel(
 
     Raises:
         ParameterError: if it is no problem.
+
+    Laws: positive semi-definite; gradient flow of a loss moves the outputs by -Theta dL/df.
+    Cost: `dense()` N C reverse passes and (N C)^2 P operations; factors beyond 1 GB are made again, part by part.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from cocycle.training import Problem
+        >>> line = Problem(lambda w, x: jnp.dot(w, x), jnp.ones(2), (jnp.eye(2) * 3, jnp.ones(2)))
+        >>> tangent_kernel(line).dense().tolist()
+        [[9.0, 0.0], [0.0, 9.0]]
 
     Source: [jacot2018].
     """

@@ -4,15 +4,10 @@ import dataclasses
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
 
 from cocycle.core.errors import CocycleError, ParameterError
-from cocycle.core.progress import Progress
-from cocycle.core.run import check_memory
+from cocycle.training.curvature import tangent_kernel
 from cocycle.training.problem import AbstractProblem
-
-BLOCK_BYTES = 64 * 2**20
-HELD_BYTES = 2**30
 
 
 class NotAMinimumError(CocycleError, ValueError):
@@ -87,65 +82,6 @@ class Minimum:
         return float(np.sqrt(np.mean(left**2)))
 
 
-def curvature_kernel(
-    problem: AbstractProblem, params: object = None, *, progress: bool | None = None
-) -> Float[np.ndarray, "NC NC"]:
-    r"""Gram matrix of the curvature factors of all samples: $K = G G^T$, for the squared loss the tangent kernel.
-
-    Args:
-        problem: the problem.
-        params: parameters; default those of the problem.
-        progress: show a progress bar; None shows it on a terminal when the work is long.
-
-    Returns:
-        Kernel (N C, N C), sample by sample.
-
-    Raises:
-        ParameterError: if it does not fit into memory.
-
-    Laws: its non-zero eigenvalues are N times those of the Gauss-Newton matrix of the mean loss.
-    Cost: N C reverse passes and (N C)^2 P operations; factors beyond 1 GiB are computed again, block by block.
-
-    Example:
-        >>> from cocycle.training import Problem
-        >>> curvature_kernel(Problem(lambda w, x: w @ x, jnp.ones(2), (jnp.eye(2) * 3, jnp.ones(2)))).tolist()
-        [[9.0, 0.0], [0.0, 9.0]]
-
-    Source: [jacot2018].
-    """
-    params = problem.params if params is None else params
-    n = problem.n_samples
-    c = int(np.prod(np.asarray(problem.outputs(params, problem.batch(jnp.arange(1)))).shape[1:], dtype=int))
-    check_memory(n * c, 8 * n * c * 3, "analyse a part of the samples")
-    block = int(np.clip(BLOCK_BYTES // (8 * c * problem.n_params), 1, n))
-    starts = list(range(0, n, block))
-    held: dict[int, np.ndarray] = {}
-    may_hold = HELD_BYTES // (8 * c * problem.n_params * block)
-
-    def factors(start: int) -> np.ndarray:
-        """Rows of one block; the last block is padded, so that there is one shape to compile."""
-        if start in held:
-            return held[start]
-        indices = jnp.minimum(start + jnp.arange(block), n - 1)
-        rows = np.asarray(problem.factors(params, problem.batch(indices)), dtype=float)
-        rows = rows.reshape(block * c, -1)[: (min(n, start + block) - start) * c]
-        if len(held) < may_hold:
-            held[start] = rows
-        return rows
-
-    kernel = np.empty((n * c, n * c))
-    with Progress(len(starts) * (len(starts) + 1) // 2, "tangent kernel", progress) as bar:
-        for i, a in enumerate(starts):
-            left = factors(a)
-            for b in starts[i:]:
-                right = left if b == a else factors(b)
-                part = left @ right.T
-                kernel[a * c : a * c + len(left), b * c : b * c + len(right)] = part
-                kernel[b * c : b * c + len(right), a * c : a * c + len(left)] = part.T
-                bar.advance(1)
-    return kernel
-
-
 def minimum(problem: AbstractProblem, params: object = None, *, progress: bool | None = None) -> Minimum:
     """Curvature of all samples at given parameters, in the normal space, and how near a minimum is.
 
@@ -169,7 +105,7 @@ def minimum(problem: AbstractProblem, params: object = None, *, progress: bool |
         (4.5, 0.0)
     """
     params = problem.params if params is None else params
-    kernel = curvature_kernel(problem, params, progress=progress)
+    kernel = tangent_kernel(problem, params, weighted=True).dense(progress=progress)
     values, vectors = np.linalg.eigh(kernel)
     kept = values > len(values) * np.finfo(float).eps * max(values[-1], 0.0)
     if not kept.any():

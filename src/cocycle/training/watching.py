@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cocycle.core.errors import AccuracyWarning, InsufficientDataError
-from cocycle.core.estimate import Estimate
+from cocycle.core.estimate import Estimate, sample_mean
 from cocycle.core.start import count
 from cocycle.operators.lanczos import extreme_eigenvalues
 from cocycle.training.along import batch_curvatures
@@ -87,7 +87,7 @@ class LossOnProbe(AbstractMeasure):
         batch = setting.batch(setting.probe)
         losses = np.asarray(setting.problem.per_sample_loss(setting.params, batch), dtype=float)
         gradient = np.asarray(setting.problem.gradient(setting.params, batch), dtype=float)
-        out = {"loss": _mean(losses), "gradient_norm": Estimate(float(np.linalg.norm(gradient)))}
+        out = {"loss": sample_mean(losses), "gradient_norm": Estimate(float(np.linalg.norm(gradient)))}
         if not np.all(np.isfinite(losses)):
             out["loss"] = Estimate(math.nan, math.nan)
         return out
@@ -141,7 +141,7 @@ class BatchSharpness(AbstractMeasure):
             setting: problem, parameters of the moment, and a memory.
         """
         rows = batch_curvatures(setting.problem, setting.params, _indices(setting.batches(self.n_batches)))
-        return {"batch_sharpness": _mean(rows[~np.isnan(rows)])}
+        return {"batch_sharpness": sample_mean(rows[~np.isnan(rows)])}
 
 
 class TangentGrowth(AbstractMeasure):
@@ -178,7 +178,7 @@ class TangentGrowth(AbstractMeasure):
             size = float(np.linalg.norm(v))
             logs.append(math.log(size) if size > 0 else -math.inf)
             v = v / size if size > 0 else v
-        return {"exponent": _mean(np.asarray(logs))}
+        return {"exponent": sample_mean(np.asarray(logs))}
 
 
 class KernelTrace(AbstractMeasure):
@@ -203,7 +203,7 @@ class KernelTrace(AbstractMeasure):
             signs = setting.rng.choice([-1.0, 1.0], shape)
             pulled = kernel.problem.factor_vjp(setting.params, kernel.batch, _vector(signs))
             rows.append(float(np.sum(np.square(np.asarray(pulled, dtype=float)))) / (shape[0] * shape[1]))
-        return {"kernel_trace": _mean(np.asarray(rows))}
+        return {"kernel_trace": sample_mean(np.asarray(rows))}
 
 
 class GradientNoise(AbstractMeasure):
@@ -294,14 +294,6 @@ def noise_scale_of(gradients: Float[np.ndarray, "n P"]) -> Estimate:
     with np.errstate(invalid="ignore"):
         stderr = float(np.sqrt((n - 1) / n * np.sum((left_out - np.mean(left_out)) ** 2)))
     return Estimate(value, stderr if math.isfinite(stderr) else math.inf, float(n), f"{n} per-sample gradients")
-
-
-def _mean(rows: np.ndarray) -> Estimate:
-    n = len(rows)
-    if n == 0:
-        return Estimate(math.nan, math.nan, 0.0)
-    stderr = float(np.std(rows, ddof=1)) / math.sqrt(n) if n > 1 and np.all(np.isfinite(rows)) else math.inf
-    return Estimate(float(np.mean(rows)), stderr, float(n), f"mean of {n}")
 
 
 def _vector(v: np.ndarray) -> Any:

@@ -20,8 +20,10 @@ SMALL: dict[str, Any] = {"n_periods": 2, "points_per_period": 10, "n_transient":
 NAMES = ["sprott_b", "sprott_delay"]
 
 
-@pytest.mark.parametrize("suffix", [".nc", ".parquet"])
+@pytest.mark.parametrize("suffix", [".nc", ".parquet", ".zarr"])
 def test_files_are_read_again_as_they_were(tmp_path, suffix):
+    if suffix == ".zarr":
+        pytest.importorskip("zarr", reason="the extra zarr is not installed")
     first = make_dataset(NAMES, **SMALL, noise=0.1, path=tmp_path, suffix=suffix)
     stamps = {f.name: f.stat().st_mtime_ns for f in tmp_path.iterdir()}
     again = make_dataset(NAMES, **SMALL, noise=0.1, path=tmp_path, suffix=suffix)

@@ -1,7 +1,5 @@
 """Products of a problem against dense derivatives; what it refuses."""
 
-import sys
-
 import equinox as eqx
 import flax.linen as nn
 import jax
@@ -17,21 +15,22 @@ from cocycle.training import (
     OutputLoss,
     Problem,
     SquaredLoss,
-    curvature_kernel,
     from_equinox,
     from_flax,
     interpolate,
     minimum,
+    tangent_kernel,
 )
 
 # Sums of some hundred products of order one.
 ROUNDOFF = 1e-12
+PARTS = "cocycle.operators.kernel"
 
 
-@pytest.mark.parametrize("loss", ["squared", "cross_entropy"])
-def test_products_equal_dense_derivatives(key, loss):
-    p = tanh_problem(key, loss=loss)
-    theta, v = p.flat(p.params), jax.random.normal(key, (p.n_params,))
+@eqx.filter_jit
+def pairs_of(p, v):
+    """Products and what dense derivatives make of them, by name: one compilation for all."""
+    theta = p.flat(p.params)
     hessian = jax.hessian(lambda t: p.loss(p.unflat(t), p.data))(theta)
     jacobian = jax.jacobian(lambda t: p.outputs(p.unflat(t), p.data))(theta).reshape(p.n_samples, -1, p.n_params)
     curvature = jax.vmap(lambda f, z: jax.hessian(lambda f: p.sample_loss(f, z))(f))(
@@ -39,8 +38,8 @@ def test_products_equal_dense_derivatives(key, loss):
     )
     ggn = jnp.einsum("bcp,bcd,bdq->pq", jacobian, curvature, jacobian) / p.n_samples
     factors = p.factors(p.params, p.data)
-    u = jax.random.normal(key, factors.shape[:2])
-    pairs = {
+    u = jnp.sin(jnp.arange(factors.shape[0] * factors.shape[1], dtype=float)).reshape(factors.shape[:2])
+    return {
         "flat": (p.flat(p.unflat(theta)), theta),
         "hvp": (p.hvp(p.params, p.data, v), hessian @ v),
         "ggn": (p.ggn_vp(p.params, p.data, v), ggn @ v),
@@ -53,7 +52,12 @@ def test_products_equal_dense_derivatives(key, loss):
             p.per_sample_gradients(p.params, p.data),
         ),
     }
-    for name, (found, expected) in pairs.items():
+
+
+@pytest.mark.parametrize("loss", ["squared", "cross_entropy"])
+def test_products_equal_dense_derivatives(key, loss):
+    p = tanh_problem(key, loss=loss)
+    for name, (found, expected) in pairs_of(p, jax.random.normal(key, (p.n_params,))).items():
         assert np.max(np.abs(found - expected)) < ROUNDOFF, name
 
 
@@ -68,10 +72,14 @@ def test_products_equal_dense_derivatives(key, loss):
     ],
 )
 def test_roots_and_residuals_of_losses(key, loss, target):
-    f = jax.random.normal(key, (3,))
-    root, residual = loss.root(f, target), loss.residual(f, target)
-    assert np.max(np.abs(root.T @ root - jax.hessian(lambda f: loss(f, target))(f))) < ROUNDOFF
-    assert np.max(np.abs(root.T @ residual - jax.grad(lambda f: loss(f, target))(f))) < ROUNDOFF
+    @jax.jit
+    def differences(f):
+        root, residual = loss.root(f, target), loss.residual(f, target)
+        value = lambda f: loss(f, target)  # noqa: E731
+        return root.T @ root - jax.hessian(value)(f), root.T @ residual - jax.grad(value)(f)
+
+    for found in differences(jax.random.normal(key, (3,))):
+        assert np.max(np.abs(found)) < ROUNDOFF
 
 
 def test_frameworks_agree(key):
@@ -96,19 +104,24 @@ def test_frameworks_agree(key):
     weights = {"Dense_0": {"kernel": p.params["W"].T}, "Dense_1": {"kernel": p.params["V"]}}
     flax = from_flax(FlaxNet(), {"params": weights}, p.data)
     assert equinox.n_params == flax.n_params == p.n_params
-    expected = curvature_kernel(p)
+    expected = tangent_kernel(p).dense()
     for other in (equinox, flax):
-        assert np.max(np.abs(curvature_kernel(other) - expected)) < ROUNDOFF * np.max(expected)
+        assert np.max(np.abs(tangent_kernel(other).dense() - expected)) < ROUNDOFF * np.max(expected)
 
 
-def test_kernel_in_blocks_equals_kernel_at_once(key, monkeypatch):
-    p = tanh_problem(key)
-    whole = curvature_kernel(p)
-    module = sys.modules["cocycle.training.minimum"]
-    monkeypatch.setattr(module, "BLOCK_BYTES", 8 * 2 * p.n_params * 2)
-    for held in (2**30, 0):
-        monkeypatch.setattr(module, "HELD_BYTES", held)
-        assert np.max(np.abs(curvature_kernel(p) - whole)) < ROUNDOFF * np.max(whole)
+@pytest.mark.parametrize("loss", ["squared", "cross_entropy"])
+def test_kernel_in_parts_equals_kernel_at_once(key, monkeypatch, loss):
+    """Two samples a part (the last has one), with parts held and made again."""
+    p = tanh_problem(key, loss=loss)
+    kernel = tangent_kernel(p, weighted=True)
+    whole, blocks = kernel.dense(), kernel.blocks()
+    rows = np.asarray(p.factors(p.params, p.data)).reshape(10, -1)
+    assert np.max(np.abs(rows @ rows.T - whole)) < ROUNDOFF * np.max(whole)
+    monkeypatch.setattr(f"{PARTS}.JACOBIAN", 2 * 2 * p.n_params)
+    for held in (2**27, 0):
+        monkeypatch.setattr(f"{PARTS}.HELD", held)
+        assert np.max(np.abs(kernel.dense() - whole)) < ROUNDOFF * np.max(whole)
+    assert np.max(np.abs(kernel.blocks() - blocks)) < ROUNDOFF * np.max(whole)
 
 
 def test_interpolate_reaches_the_minimum(key):

@@ -1,0 +1,1 @@
+"""A few macroscopic numbers of a network's tangent kernel: stages of learning, and generalisation from the start."""

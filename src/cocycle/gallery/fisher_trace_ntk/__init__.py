@@ -1,0 +1,1 @@
+"""Fisher traces of a classifier from its tangent kernel, and along training."""

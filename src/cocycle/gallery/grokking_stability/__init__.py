@@ -1,0 +1,1 @@
+"""Modular addition, with and without the direction that scales the logits."""

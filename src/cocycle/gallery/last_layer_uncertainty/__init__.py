@@ -1,0 +1,1 @@
+"""Error bars of trained regressors from their last layer."""

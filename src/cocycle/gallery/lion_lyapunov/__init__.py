@@ -1,0 +1,1 @@
+"""Lion as constrained optimisation, with its Lyapunov function."""
