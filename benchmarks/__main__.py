@@ -17,6 +17,8 @@ NAMES = [
     "trajectory_rk4",
     "trajectory_adaptive",
     "taylor_work_precision",
+    "taylor_energy",
+    "taylor_switches",
     "start_up",
     "catalogue_spectra",
     "dataset",

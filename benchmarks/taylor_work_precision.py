@@ -1,13 +1,12 @@
 """Work and precision of single orbits: error and time at tolerances from 1e-6 to 1e-15, ours and peers', in one run.
 
 Error: largest difference at the end from heyoka at 1e-18 (a closed form for Kepler), over a time that keeps chaos from
-drowning it. Time: the best of several runs of a longer orbit, end state only. Then compile times, ensembles of 10,000
-orbits, the drift of an energy, and the bias of exponents from RK4.
+drowning it. Time: the best of several runs of a longer orbit, end state only. Then closed forms, compile times,
+ensembles of 10,000 orbits, and the bias of exponents from RK4. The drift of energies is in `taylor_energy`.
 """
 
 import functools
 import math
-import pathlib
 import sys
 import time
 from collections.abc import Callable
@@ -132,7 +131,7 @@ def by_scipy(problem: Problem, tol: float) -> Callable[[float], np.ndarray]:
 def by_heyoka(problem: Problem, tol: float) -> Callable[[float], np.ndarray]:
     import heyoka as hy
 
-    names = hy.make_vars(*[f"x{i}" for i in range(len(problem.x0))])
+    names = [hy.make_vars(f"x{i}") for i in range(len(problem.x0))]
     system = list(zip(names, problem.components(hy.time, list(names)), strict=True))
     ta = hy.taylor_adaptive(system, list(problem.x0), tol=tol)
 
@@ -171,33 +170,32 @@ def seconds_at(curve: list[tuple[float, float]], error: float) -> float:
     return math.exp(np.interp(math.log(error), *zip(*points, strict=True)))
 
 
-def picture(curves: dict[str, dict[str, list[tuple[float, float]]]], path: str = "report-out/taylor.html") -> None:
+def picture(curves: dict[str, dict[str, list[tuple[float, float]]]], path: str = "docs/taylor.svg") -> None:
     """Error against time, one panel a problem."""
     try:
-        from plotly import graph_objects as go
-        from plotly.subplots import make_subplots
+        import matplotlib
     except ImportError:
-        print("no plotly: no picture")
+        print("no matplotlib: no picture")
         return
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    plt.rcParams.update({"svg.hashsalt": "taylor", "font.size": 9})
     colours = dict(zip(WAYS, ("#d62728", "#1f77b4", "#2ca02c", "#9467bd", "#7f7f7f"), strict=True))
-    n_columns = 4
-    figure = make_subplots(rows=-(-len(curves) // n_columns), cols=n_columns, subplot_titles=list(curves))
-    for i, ways in enumerate(curves.values()):
+    figure, panels = plt.subplots(2, 4, figsize=(13, 6), constrained_layout=True)
+    for panel, (title, ways) in zip(panels.flat, curves.items(), strict=True):
         for name, curve in ways.items():
-            line = go.Scatter(
-                x=[t for _, t in curve],
-                y=[max(e, 1e-17) for e, _ in curve],
-                name=name,
-                line={"color": colours[name]},
-                showlegend=i == 0,
-                legendgroup=name,
-            )
-            figure.add_trace(line, row=i // n_columns + 1, col=i % n_columns + 1)
-    figure.update_xaxes(type="log", title="time [s]", exponentformat="power", dtick=1)
-    figure.update_yaxes(type="log", title="error", exponentformat="power")
-    figure.update_layout(template="plotly_white", height=700, width=1500)
-    pathlib.Path(path).parent.mkdir(exist_ok=True)
-    figure.write_html(path, include_plotlyjs=True)
+            times, errors = [t for _, t in curve], [max(e, 1e-17) for e, _ in curve]
+            panel.loglog(times, errors, marker="o", markersize=3, color=colours[name], label=name)
+        panel.set_title(title, fontsize=10)
+        panel.grid(alpha=0.3)
+        panel.spines[["top", "right"]].set_visible(False)
+    for panel in panels[-1]:
+        panel.set_xlabel("time of the long orbit [s]")
+    for panel in panels[:, 0]:
+        panel.set_ylabel("error of the short orbit")
+    figure.legend(*panels.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=5, frameon=False)
+    figure.savefig(path, metadata={"Date": None})
     print(f"picture: {path}")
 
 
@@ -249,27 +247,105 @@ def work_precision() -> None:
     picture(curves)
 
 
-def compile_times() -> None:
-    """Time from a field to the first result, by order and by number of components."""
-    jax.config.update("jax_enable_compilation_cache", False)
-    print("\nFirst call [s]: tracing, compiling, running 1 time unit")
-    print(f"  {'':24s}" + "".join(f"{'order ' + str(p):>10s}" for p in (8, 12, 15, 20, 30)))
-    cases = [*PROBLEMS[:3], PROBLEMS[6], PROBLEMS[7]]
-    for problem in cases:
+def against_heyoka() -> None:
+    """Median of the ratios of our time to heyoka's, run in turn: load of the machine falls on both."""
+    print("\nOur time over heyoka's, median of 25 pairs")
+    print(f"  {'':18s}" + "".join(f"{tol:>10.0e}" for tol in TOLERANCES))
+    for problem in PROBLEMS:
         cells = []
-        for order in (8, 12, 15, 20, 30):
-            began = time.perf_counter()
-            jax_solver(problem, Taylor(1e-12, order=order))(1.0)
-            cells.append(f"{time.perf_counter() - began:>10.2f}")
+        for tol in TOLERANCES:
+            both = [make(problem, tol) for make in (ours, by_heyoka)]
+            found = []
+            for _ in range(26):
+                found.append([best(functools.partial(solve, problem.long), 3) for solve in both])
+            cells.append(f"{np.median([a / b for a, b in found[1:]]):>10.2f}")
+        print(f"  {problem.name:18s}" + "".join(cells), flush=True)
+
+
+def first_call(problem_field: Callable[..., Any], y: Any, order: int) -> float:
+    """Seconds from a field to the first result."""
+    stepper, y = Taylor(1e-12, order=order), jnp.asarray(y, dtype=float)
+    began = time.perf_counter()
+    jax.jit(lambda y: stepper.step(problem_field, jnp.zeros(()), y, None, 1e-2))(y).block_until_ready()
+    return time.perf_counter() - began
+
+
+def products(n: int) -> Callable[..., Any]:
+    """A field of three components with n different products of two series."""
+
+    def field(t: Any, y: Any, a: Any) -> Any:
+        terms, new = [y[0], y[1], y[2]], []
+        for i in range(n):
+            new.append(terms[i % len(terms)] * terms[(i + 1 + i // len(terms)) % len(terms)] + 0.1 * i)
+            terms.append(new[-1])
+        return jnp.stack([1e-3 * sum(new[j::3], start=y[j]) for j in range(3)])
+
+    return field
+
+
+def compile_times() -> None:
+    """Time from a field to the first result: by order, by number of components, by number of products."""
+    jax.config.update("jax_enable_compilation_cache", False)
+    orders = (8, 12, 15, 20, 30)
+    print("\nFirst call [s]: tracing, compiling, running; order 15 is that of 1e-12")
+    print(f"  {'':24s}" + "".join(f"{'order ' + str(p):>10s}" for p in orders))
+    for problem in [*PROBLEMS[:3], PROBLEMS[6], PROBLEMS[7]]:
+        cells = [f"{first_call(field_of(problem), problem.x0, order):>10.2f}" for order in orders]
         print(f"  {problem.name:24s}" + "".join(cells), flush=True)
     field, y = field_of(PROBLEMS[0]), jnp.asarray(PROBLEMS[0].x0)
     cells = []
-    for order in (8, 12, 15, 20, 30):
+    for order in orders:
         stepper = Taylor(1e-12, order=order)
         began = time.perf_counter()
-        jax.jit(lambda y, V, s=stepper: s.push(field, jnp.zeros(()), y, None, 1.0, V))(y, jnp.eye(3))
+        jax.jit(lambda y, V, s=stepper: s.push(field, jnp.zeros(()), y, None, 1e-2, V))(y, jnp.eye(3))
         cells.append(f"{time.perf_counter() - began:>10.2f}")
     print(f"  {'Lorenz + 3 tangents':24s}" + "".join(cells), flush=True)
+    sizes = (4, 8, 16, 32, 40, 400, 4000)
+    print("  Lorenz-96, order 15; components" + "".join(f"{n:>10d}" for n in sizes))
+    lorenz96_field = field_of(PROBLEMS[7])
+    cells = [f"{first_call(lorenz96_field, 8.0 + np.sin(np.arange(n)), 15):>10.2f}" for n in sizes]
+    print(f"  {'':31s}" + "".join(cells), flush=True)
+    counts = (1, 2, 5, 10, 15, 20, 40)
+    print("  three components, order 15; products" + "".join(f"{n:>7d}" for n in counts))
+    cells = [f"{first_call(products(n), [0.1, 0.2, 0.3], 15):>7.2f}" for n in counts]
+    print(f"  {'':36s}" + "".join(cells), flush=True)
+
+
+def duffing(t, u):
+    return [u[1], -u[0] - u[0] * u[0] * u[0]]
+
+
+def harmonic(t, u):
+    return [u[1], -u[0]]
+
+
+def logistic(t, u):
+    return [u[0] * (1.0 - u[0])]
+
+
+def duffing_solution(t: float) -> np.ndarray:
+    from scipy import special
+
+    sn, cn, dn, _ = special.ellipj(math.sqrt(2.0) * t, 0.25)
+    return np.array([cn, -math.sqrt(2.0) * sn * dn])
+
+
+def closed_forms() -> None:
+    """Error against closed forms, ours and heyoka's."""
+    cases = [
+        (Problem("harmonic", harmonic, [1.0, 0.0], 20.0, 0.0), np.array([math.cos(20.0), -math.sin(20.0)])),
+        (PROBLEMS[3], np.asarray(PROBLEMS[3].x0)),
+        (Problem("Duffing", duffing, [1.0, 0.0], 20.0, 0.0), duffing_solution(20.0)),
+        (Problem("logistic", logistic, [0.1], 5.0, 0.0), np.array([1 / (1 + 9 * math.exp(-5.0))])),
+    ]
+    print("\nError against closed forms: ours, heyoka's")
+    print(f"  {'':28s}" + "".join(f"{tol:>20.0e}" for tol in TOLERANCES))
+    for problem, truth in cases:
+        cells = []
+        for tol in TOLERANCES:
+            ends = [ours(problem, tol)(problem.short), by_heyoka(problem, tol)(problem.short)]
+            cells.append("".join(f"{np.max(np.abs(end - truth)):>10.1e}" for end in ends))
+        print(f"  {problem.name:15s}, t = {problem.short:<7.4g}" + "".join(cells), flush=True)
 
 
 def ensembles(n: int = 10_000, duration: float = 10.0, tol: float = 1e-9) -> None:
@@ -308,34 +384,6 @@ def ensembles(n: int = 10_000, duration: float = 10.0, tol: float = 1e-9) -> Non
     print(f"  heyoka batches of {width}     {time.perf_counter() - began:8.3f}")
 
 
-def energy_drift(duration: float = 1e5, n_orbits: int = 16) -> None:
-    """Root mean square error of the energy of Henon-Heiles over orbits; Brouwer's law grows like the root of time."""
-    rng = np.random.default_rng(0)
-    y = np.array([0.0, 0.1, 0.35, 0.1]) + 0.05 * rng.normal(size=(n_orbits, 4))
-
-    def energy(u: np.ndarray) -> np.ndarray:
-        q, p, v, w = np.moveaxis(u.astype(np.longdouble), -1, 0)
-        return (v * v + w * w + q * q + p * p) / 2 + q * q * p - p**3 / 3
-
-    times = duration * 2.0 ** np.arange(-7, 1)
-    flow = Flow(field_of(PROBLEMS[2]), dt=1.0, x0=PROBLEMS[2].x0, stepper=Taylor(1e-15, max_steps=10**8))
-    began = time.perf_counter()
-    found = np.asarray(taylor_ensemble(flow, y, times=times, block=n_orbits))
-    error = (energy(found) - energy(y)[:, None]) / energy(y)[:, None]
-    rms = np.sqrt(np.mean(error.astype(float) ** 2, axis=0))
-
-    def exponent(error: np.ndarray) -> float:
-        sizes = np.sqrt(np.mean(error.astype(float) ** 2, axis=0))
-        return float(np.polyfit(np.log(times), np.log(sizes), 1)[0])
-
-    left_out = [exponent(np.delete(error, i, axis=0)) for i in range(n_orbits)]
-    spread = math.sqrt((n_orbits - 1) * np.var(left_out))
-    print(f"\nHenon-Heiles, {n_orbits} orbits over {duration:g} at 1e-15 ({time.perf_counter() - began:.0f} s)")
-    print("  time            " + "".join(f"{t:>10.3g}" for t in times))
-    print("  rms dE/E        " + "".join(f"{e:>10.1e}" for e in rms))
-    print(f"  exponent {exponent(error):.2f}, by leaving out orbits +- {spread:.2f} (Brouwer: 0.5)", flush=True)
-
-
 def exponent_bias() -> None:
     """Exponents of the quiet Lorenz orbit, known in closed form, and of the chaotic one; RK4 beside."""
     truth = np.array([-0.15479177, -0.15479177, -13.35708312])
@@ -364,10 +412,11 @@ def exponent_bias() -> None:
 
 
 PARTS = {
+    "closed": closed_forms,
     "work": work_precision,
+    "heyoka": against_heyoka,
     "compile": compile_times,
     "ensembles": ensembles,
-    "energy": energy_drift,
     "exponents": exponent_bias,
 }
 

@@ -28,6 +28,7 @@ from cocycle.steppers.stochastic import (
     StochasticHeun,
 )
 from cocycle.steppers.stroboscopic import StroboscopicMap
+from cocycle.steppers.switches import Switches
 from cocycle.steppers.symplectic import Leapfrog, Yoshida4
 from cocycle.steppers.taylor import Taylor
 from cocycle.steppers.variations import Derivatives, taylor_derivatives
@@ -73,6 +74,7 @@ __all__ = [
     "StochasticHeun",
     "StratonovichSDE",
     "StroboscopicMap",
+    "Switches",
     "Taylor",
     "Torus",
     "Tsit5",

@@ -19,8 +19,8 @@ SAFETY, SHRINK, GROW, POWER = 0.9, 0.2, 8.0, -1.0 / 8.0
 
 
 @functools.cache
-def _tables() -> tuple[np.ndarray, ...]:
-    """Weights of all stages: twelve of the step, the slope at its end, and three for interpolation."""
+def dop853_tables() -> tuple[np.ndarray, ...]:
+    """Return weights, nodes, error and interpolation weights of all stages: twelve of the step, and four more."""
     from scipy.integrate import DOP853
 
     method = DOP853
@@ -43,7 +43,7 @@ class _Solver(eqx.Module):
 
     def stages(self, first: int, last: int, k: Array, t: Any, y: Array, h: Any) -> Array:
         """Fill the slopes of stages first to last - 1; the loop is not unrolled, so the field is compiled once."""
-        weights, nodes = (jnp.asarray(table) for table in _tables()[:2])
+        weights, nodes = (jnp.asarray(table) for table in dop853_tables()[:2])
 
         def one(s: Any, k: Array) -> Array:
             return k.at[s].set(self.field(t + nodes[s] * h, y + h * (weights[s] @ k), self.args))
@@ -53,14 +53,14 @@ class _Solver(eqx.Module):
     def error(self, k: Array, y: Array, after: Array, h: Any) -> Any:
         """Estimated error of a step, as a multiple of what is allowed."""
         allowed = self.atol + self.rtol * jnp.maximum(jnp.abs(y), jnp.abs(after))
-        fifth, third = jnp.sum((jnp.asarray(_tables()[2]) @ k / allowed[None, :]) ** 2, axis=1)
+        fifth, third = jnp.sum((jnp.asarray(dop853_tables()[2]) @ k / allowed[None, :]) ** 2, axis=1)
         return h * fifth / jnp.sqrt(jnp.maximum((fifth + 0.01 * third) * y.size, jnp.finfo(y.dtype).tiny))
 
     def attempt(self, carry: Any) -> Any:
         """Try one step; where it is accepted, fill the rows that it passes."""
         t, y, slope, h, i, rows, times, n = carry
         k = self.stages(1, N_STAGES + 1, jnp.zeros((N_ALL, y.size)).at[0].set(slope), t, y, h)
-        after = y + h * (jnp.asarray(_tables()[0][N_STAGES]) @ k)
+        after = y + h * (jnp.asarray(dop853_tables()[0][N_STAGES]) @ k)
         error = self.error(k, y, after, h)
         good = error < 1.0
         error = jnp.where(jnp.isfinite(error), error, 1e30)
@@ -84,7 +84,7 @@ class _Solver(eqx.Module):
         rise = after - y
         start, end = h * k[0], h * k[N_STAGES]
         return jnp.concatenate(
-            [jnp.stack([rise, start - rise, 2.0 * rise - start - end]), h * (jnp.asarray(_tables()[3]) @ k)]
+            [jnp.stack([rise, start - rise, 2.0 * rise - start - end]), h * (jnp.asarray(dop853_tables()[3]) @ k)]
         )
 
 

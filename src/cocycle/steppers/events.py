@@ -16,6 +16,7 @@ from cocycle.steppers.flow import Flow
 from cocycle.steppers.series import Program, control
 from cocycle.steppers.series.line import evaluate
 from cocycle.steppers.series.pieces import in_pieces, one_kernel
+from cocycle.steppers.switches import Switches
 from cocycle.steppers.taylor import Taylor
 
 SAMPLES = 8
@@ -152,7 +153,10 @@ def to_next_event(
         state = y if n_tangents is None else y[0]
         return field(t, y, args), [jnp.asarray(e.condition(t, state, args), dtype=float) for e in events]
 
-    program = Program(function, t, y, extras=True, switches=stepper.switches, order=stepper.n_terms)
+    if stepper.switches is Switches.RUNGE_KUTTA:
+        raise ParameterError("events are located on series: take Taylor(switches=Switches.LOCATE), the default.")
+    analytic = stepper.switches is Switches.REFUSE
+    program = Program(function, t, y, extras=True, switches=not analytic, order=stepper.n_terms)
     order = stepper.n_terms
 
     def going(carry: Any) -> Any:

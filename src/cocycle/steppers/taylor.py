@@ -16,6 +16,7 @@ from cocycle.steppers.adaptive import scale_tangents, tangent_norms
 from cocycle.steppers.forced import Forced, TangentField, zero_filled
 from cocycle.steppers.series import Program, control
 from cocycle.steppers.series.pieces import in_pieces, one_kernel
+from cocycle.steppers.switches import DEGREE, Switches, stepped_across
 
 EPS = 2.0**-52
 MIN_ORDER, MAX_ORDER = 3, 40
@@ -59,10 +60,10 @@ class Taylor(AbstractTangentStepper):
 
     Args:
         tol: relative precision of a series step (absolute where the state is below 1); default round-off.
-        order: order of the polynomials; default from the tolerance.
+        order: order of the polynomials; default from the tolerance. A Runge-Kutta pair needs at least 7.
         max_steps: series steps allowed within dt.
-        switches: True takes fields with abs, max, where and the like: each polynomial ends at the first switch,
-            which is located on it. False refuses them.
+        switches: what to do with fields that hold abs, max, where and the like: locate each switch on the
+            polynomials, cross it by an embedded Runge-Kutta pair, or refuse the field.
         reverse: True allows reverse-mode gradients of `step` (checkpointed, slower), and leaves forward ones to the
             chain rule.
 
@@ -87,7 +88,7 @@ class Taylor(AbstractTangentStepper):
     tol: float = eqx.field(static=True)
     n_terms: int = eqx.field(static=True)
     max_steps: int = eqx.field(static=True)
-    switches: bool = eqx.field(static=True)
+    switches: Switches = eqx.field(static=True)
     reverse: bool = eqx.field(static=True)
     # Nothing is promised in dt, which is not the length of the series steps.
     order: ClassVar[int] = 0
@@ -98,7 +99,7 @@ class Taylor(AbstractTangentStepper):
         *,
         order: int | None = None,
         max_steps: int = 65_536,
-        switches: bool = True,
+        switches: Switches = Switches.LOCATE,
         reverse: bool = False,
     ):
         if is_traced(tol):
@@ -110,7 +111,10 @@ class Taylor(AbstractTangentStepper):
             raise ParameterError(f"order must be a whole number from {MIN_ORDER} to {MAX_ORDER}, got {order!r}.")
         if isinstance(max_steps, bool) or not isinstance(max_steps, int) or max_steps < 1:
             raise ParameterError(f"max_steps must be a positive whole number, got {max_steps!r}.")
-        self.tol, self.n_terms, self.max_steps = float(tol), max(order, MIN_ORDER), max_steps
+        if not isinstance(switches, Switches):
+            raise ParameterError(f"switches must be one of {', '.join(map(str, Switches))}, got {switches!r}.")
+        lowest = DEGREE if switches is Switches.RUNGE_KUTTA else MIN_ORDER
+        self.tol, self.n_terms, self.max_steps = float(tol), max(order, lowest), max_steps
         self.switches, self.reverse = switches, reverse
 
     @property
@@ -137,7 +141,7 @@ class Taylor(AbstractTangentStepper):
         Raises:
             NoSeriesError: with the name of the primitive.
         """
-        _check_field(field, jnp.asarray(t, dtype=float), y, args, self.switches)
+        _check_field(field, jnp.asarray(t, dtype=float), y, args, self.switches is not Switches.REFUSE)
 
     def program(self, field: Any, t: Any, y: Any, args: Any) -> Program:
         """Trace a field.
@@ -148,7 +152,8 @@ class Taylor(AbstractTangentStepper):
             y: a state.
             args: parameters.
         """
-        return Program(lambda t, y: field(t, y, args), t, y, switches=self.switches, order=self.n_terms)
+        analytic = self.switches is Switches.REFUSE
+        return Program(lambda t, y: field(t, y, args), t, y, switches=not analytic, order=self.n_terms)
 
     def reach(self, program: Program, t: Any, parts: Any, n_tangents: int | None, towards: Any) -> Any:
         """Expand at a point and choose how far to go.
@@ -167,7 +172,16 @@ class Taylor(AbstractTangentStepper):
         groups = groups_of(program, jax.lax.stop_gradient(expansion.parts), n_tangents)
         h = control.step_length(groups, self.n_terms)
         h = jnp.where(towards < 0, jnp.maximum(-h, towards), jnp.minimum(h, towards))
-        return expansion, control.within_branch(expansion.decisions, self.n_terms, h)
+        if self.switches is not Switches.RUNGE_KUTTA or not expansion.decisions:
+            return expansion, control.within_branch(expansion.decisions, self.n_terms, h)
+
+        def across() -> Any:
+            grouped = lambda coefficients: groups_of(program, coefficients, n_tangents)  # noqa: E731
+            return stepped_across(program, t, parts, h, grouped, self.rtol, self.n_terms)
+
+        changes = jnp.any(control.changes(expansion.decisions, self.n_terms, h))
+        found, h = jax.lax.cond(changes, across, lambda: (expansion.parts, h * 1.0))
+        return expansion._replace(parts=found), h
 
     def solve(self, field: Any, t: Any, y: Any, args: Any, dt: Any, n_tangents: int | None) -> Any:
         """Take series steps until dt has passed.

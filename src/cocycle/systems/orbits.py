@@ -16,9 +16,9 @@ from cocycle.core.run import Trajectory, run, trajectory
 from cocycle.core.start import count
 from cocycle.core.system import AbstractSystem, positive_time
 from cocycle.steppers import AbstractStepper, Flow
-from cocycle.steppers.dense import dense_orbit
 from cocycle.systems.catalogue import catalogue
 from cocycle.systems.registry import Entry
+from cocycle.systems.solver import sampled
 
 
 def orbit(
@@ -37,8 +37,9 @@ def orbit(
 ) -> Trajectory:
     """Orbit of a system of the catalogue, sampled in dominant periods instead of units of time.
 
-    Flows are solved adaptively at any dt of their own; delay, stochastic and spatial systems by their own steps, as
-    many a point as keep dt at or below its default. A map has no period: each point is one iteration.
+    Flows are solved adaptively at any dt of their own, by Taylor series or a Runge-Kutta pair (docs/taylor.md); delay,
+    stochastic and spatial systems by their own steps, as many a point as keep dt at or below its default. A map has no
+    period: each point is one iteration.
 
     Args:
         source: name, entry, or a system.
@@ -130,9 +131,8 @@ def _points(
     """Points one spacing apart, after those that are dropped."""
     if isinstance(system, Flow) and stepper is None:
         times = spacing * np.arange(n_dropped + 1, n_dropped + n_points + 1)
-        start = system.initial_state(system.x0)
-        rows = dense_orbit(system.field, jnp.ravel(start), times, system.args, rtol=rtol, atol=rtol)
-        return Trajectory(times, rows, jnp.asarray(rows[-1]), n_dropped + n_points)
+        found = sampled(system, times, rtol)
+        return Trajectory(found.t, found.x, found.final, n_dropped + found.n)
     if isinstance(system, Map):
         every = 1
     elif isinstance(system, Flow):

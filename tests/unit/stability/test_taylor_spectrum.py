@@ -16,8 +16,7 @@ def spectrum(rho, stepper, dt, n_steps, k):
     return cc.lyapunov_spectrum(system, n_steps=n_steps, n_transient=n_steps // 5, n_vectors=k)
 
 
-@pytest.mark.parametrize("k", [1, 3])
-@pytest.mark.parametrize("tol", [1e-6, 2.0**-52])
+@pytest.mark.parametrize(("k", "tol"), [(1, 1e-6), (3, 1e-10), pytest.param(3, 2.0**-52, marks=pytest.mark.slow)])
 def test_quiet_orbit(k, tol):
     duration = 500.0
     found = spectrum(20.0, Taylor(tol), 0.5, 1000, k).exponents
@@ -30,8 +29,10 @@ def test_quiet_orbit(k, tol):
 
 
 def test_lorenz():
-    found = spectrum(28.0, Taylor(), 0.1, 20_000, 3)
+    # The order and the shapes of the quiet orbit above: one compilation for both.
+    found = spectrum(28.0, Taylor(1e-10), 0.1, 20_000, 3)
     published = np.array([0.9056, 0.0, -14.5723])
     # Sprott (2003), last digit; sampling at 5 standard errors; the zero exponent oscillates within a bounded band.
     assert np.all(np.abs(found.exponents - published) < 1e-4 + 5 * found.stderr + 5 / 1600)
-    assert abs(found.exponents.sum() + 41 / 3) < 1e-9
+    # Some 6 series steps a row.
+    assert abs(found.exponents.sum() + 41 / 3) < 6 * 10 * 1e-10 * np.exp(13.4 * 0.1)

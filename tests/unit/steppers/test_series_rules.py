@@ -12,7 +12,7 @@ from jax import lax
 from cocycle.core.errors import NoSeriesError
 from cocycle.steppers.series import Program
 
-ORDER = 4
+ORDER = 3
 # Coefficients of a curve through points where all functions below are analytic.
 CURVE = np.array([[0.4, 0.35, 0.55], [0.3, -0.2, 0.1], [-0.15, 0.25, 0.05], [0.1, 0.07, -0.12]])
 C = np.array([1.5, -0.7, 2.2])

@@ -29,6 +29,24 @@ def test_riccati_in_closed_form():
     np.testing.assert_allclose(found.second[:, 0].reshape(2, 4), second, rtol=200 * EPS)
 
 
+def test_states_and_parameters_in_dictionaries():
+    """q' = s cos(t) q and p' = -r p^2, apart: q = q0 exp(s sin t), p = p0 / (1 + r p0 t)."""
+
+    def field(t, y, a):
+        return {"q": a["s"] * jnp.cos(t) * y["q"], "p": -a["r"] * y["p"] ** 2}
+
+    q, p, r, s, t = 0.7, 1.1, 0.4, 1.3, 2.0
+    flow = cc.Flow(field, {"r": r, "s": s}, dt=0.1, x0={"q": q, "p": p}, stepper=Taylor(1e-13))
+    found = taylor_derivatives(flow, times=[t], parameters=True)
+    d, growth = 1 + r * p * t, np.exp(s * np.sin(t))
+    # Leaves in the order of JAX: p before q, r before s.
+    expected = [[1 / d**2, 0.0, -(p**2) * t / d**2, 0.0], [0.0, growth, 0.0, q * np.sin(t) * growth]]
+    # A dozen steps at the tolerance, each counted up to exp(s) times.
+    np.testing.assert_allclose(found.first[0], expected, rtol=0, atol=12 * 4 * 1e-13)
+    assert found.n_state == 2
+
+
+@pytest.mark.slow  # 15 s
 def test_against_jax_through_a_fine_orbit():
     args, z = {"force": 0.4, "g": 1.3}, jnp.array([0.2, 1.1, 0.4, 1.3])
     flow = cc.Flow(pendulum, args, dt=0.1, x0={"q": jnp.array(1.1), "p": jnp.array(0.2)}, stepper=Taylor(1e-14))

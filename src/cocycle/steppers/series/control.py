@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from cocycle.steppers.series.line import evaluate
 
@@ -26,7 +27,8 @@ def order_for(tol: float) -> int:
     return math.ceil(-0.5 * math.log(tol) + 1.0)
 
 
-def _largest(values: Sequence[Any]) -> Any:
+def largest(values: Sequence[Any]) -> Any:
+    """Return the largest absolute value of several, each an array of one shape."""
     found = jnp.abs(values[0])
     for value in values[1:]:
         found = jnp.maximum(found, jnp.abs(value))
@@ -54,15 +56,60 @@ def step_length(groups: Sequence[tuple[Sequence[list[Any]], int, bool]], order: 
     """
     shortest: Any = None
     for parts, kept, is_tangent in groups:
-        sizes = [_largest([_reduced(part[k], kept) for part in parts]) for k in (0, order - 1, order)]
+        sizes = [largest([_reduced(part[k], kept) for part in parts]) for k in (0, order - 1, order)]
         floor = jnp.finfo(sizes[0].dtype).tiny
-        scale = jnp.log(jnp.maximum(sizes[0], floor if is_tangent else 1.0))
+        scale = _log2(jnp.maximum(sizes[0], floor if is_tangent else 1.0))
         # A zero coefficient gives an infinite length, and NaN stays NaN.
-        reach = [(scale - jnp.log(size)) / k for k, size in zip((order - 1, order), sizes[1:], strict=True)]
+        reach = [(scale - _log2(size)) * (1.0 / k) for k, size in zip((order - 1, order), sizes[1:], strict=True)]
         shorter = jnp.minimum(*reach)
         shorter = jnp.min(shorter) if kept else shorter
         shortest = shorter if shortest is None else jnp.minimum(shortest, shorter)
-    return math.exp(-2.0 - 0.7 / (order - 1)) * jnp.exp(shortest)
+    return math.exp(-2.0 - 0.7 / (order - 1)) * _exp2(shortest)
+
+
+# A length needs three digits only; logarithms to the last one take as long as a third of a step of a small field.
+MANTISSA, BIAS = 52, 1023
+ONE_BITS, MANTISSA_BITS = BIAS << MANTISSA, (1 << MANTISSA) - 1
+LOG_SHAPE, EXP_SHAPE = (0.42286495, -0.15921954), (0.30410987, 0.0792449)
+
+
+def _log2(x: Any) -> Any:
+    """Logarithm of a length to 0.001: the exponent, and a cubic for the mantissa. 0 gives -inf, NaN and inf NaN."""
+    if x.dtype != jnp.float64:
+        return jnp.log2(x)
+    bits = lax.bitcast_convert_type(x, jnp.int64)
+    exponent = (bits >> MANTISSA).astype(jnp.int32).astype(x.dtype)
+    m = lax.bitcast_convert_type((bits & MANTISSA_BITS) | ONE_BITS, x.dtype) - 1.0
+    found = (exponent - BIAS) + (m + m * (1.0 - m) * (LOG_SHAPE[0] + LOG_SHAPE[1] * m))
+    return jnp.where(x < jnp.inf, jnp.where(x == 0, -jnp.inf, found), jnp.nan)
+
+
+def _exp2(x: Any) -> Any:
+    """Power of two, to a relative 0.0002; infinite where x is above the range."""
+    if x.dtype != jnp.float64:
+        return jnp.exp2(x)
+    held = jnp.clip(x, 1.0 - BIAS, BIAS)
+    whole = jnp.floor(held)
+    m = held - whole
+    bits = (whole.astype(jnp.int32).astype(jnp.int64) + BIAS) << MANTISSA
+    found = lax.bitcast_convert_type(bits, x.dtype) * (1.0 + m - m * (1.0 - m) * (EXP_SHAPE[0] + EXP_SHAPE[1] * m))
+    return jnp.where(x > BIAS, jnp.inf, jnp.where(x == x, found, x))
+
+
+def _differs(decisions: Sequence[Any], order: int, h: Any) -> Any:
+    return jnp.any(jnp.stack([d.differs(order, h) for d in decisions]))
+
+
+def changes(decisions: Sequence[Any], order: int, h: Any) -> Any:
+    """Say for each quarter of a step whether a decision is another one at its end.
+
+    Args:
+        decisions: what was decided at the start of the step.
+        order: of the polynomials.
+        h: length of the step.
+    """
+    places = [jnp.asarray((i + 1) / SWITCH_SAMPLES) for i in range(SWITCH_SAMPLES)]
+    return jnp.stack([_differs(decisions, order, place * h) for place in places])
 
 
 def within_branch(decisions: Sequence[Any], order: int, h: Any) -> Any:
@@ -80,13 +127,7 @@ def within_branch(decisions: Sequence[Any], order: int, h: Any) -> Any:
     """
     if not decisions:
         return h
-
-    def differs(fraction: Any) -> Any:
-        found = [d.differs(order, fraction * h) for d in decisions]
-        return jnp.any(jnp.stack(found))
-
-    inner = [differs(jnp.asarray((i + 1) / SWITCH_SAMPLES)) for i in range(SWITCH_SAMPLES)]
-    crossed = jnp.stack(inner)
+    crossed = changes(decisions, order, h)
 
     def locate() -> Any:
         place = jnp.argmax(crossed)
@@ -95,7 +136,7 @@ def within_branch(decisions: Sequence[Any], order: int, h: Any) -> Any:
         def halve(_: Any, ends: tuple[Any, Any]) -> tuple[Any, Any]:
             low, high = ends
             middle = 0.5 * (low + high)
-            beyond = differs(middle)
+            beyond = _differs(decisions, order, middle * h)
             return jnp.where(beyond, low, middle), jnp.where(beyond, middle, high)
 
         return jax.lax.fori_loop(0, BISECTIONS, halve, (low * 1.0, high * 1.0))[1] * h

@@ -21,6 +21,7 @@ from cocycle.steppers.series.line import (
     negated,
     recent_last,
     scaled,
+    shared,
     squared,
     subtracted,
     total,
@@ -109,8 +110,10 @@ def _powered(a: Line, exponent: Any, start: Any) -> Line:
     def make(k: int) -> Coefficient:
         if k == 0:
             return start(first(a))
-        terms = (multiplied(scaled(a[k - j], exponent * (k - j) - j), y[j]) for j in range(k))
-        return over(scaled(recent_last(terms), 1.0 / k), a, k)
+        # Two newest coefficients: of a alone (first), and of y.
+        newest = multiplied(a[k], y.once("leading", lambda: over(scaled(y[0], exponent), a, 1)))
+        terms = (multiplied(scaled(a[k - j], exponent * (k - j) - j), y[j]) for j in range(1, k))
+        return added(over(shared(recent_last(terms), k), a, k), newest)
 
     y = Line(make)
     return y
@@ -156,7 +159,8 @@ def _by_product(a: Line, start: Callable, rate: Callable[[Line], Line]) -> Line:
         if k == 0:
             return start(first(a))
         g = y.once("rate", lambda: rate(y))
-        return scaled(recent_last(multiplied(a.slope(j), g[k - j]) for j in range(1, k + 1)), 1.0 / k)
+        known = recent_last(multiplied(a.slope(j), g[k - j]) for j in range(1, k))
+        return added(shared(known, k), multiplied(a[k], g[0]))
 
     y = Line(make)
     return y
@@ -168,7 +172,7 @@ def _by_quotient(a: Line, start: Callable, divisor: Line) -> Line:
     def make(k: int) -> Coefficient:
         if k == 0:
             return start(first(a))
-        known = scaled(recent_last(multiplied(y.slope(j), divisor[k - j]) for j in range(1, k)), 1.0 / k)
+        known = shared(recent_last(multiplied(y.slope(j), divisor[k - j]) for j in range(1, k)), k)
         return over(subtracted(a[k], known), divisor, k)
 
     y = Line(make)
@@ -312,7 +316,7 @@ def atan2(a: Line, b: Line) -> Line:
         turning = [multiplied(a.slope(j), b[k - j]) for j in range(1, k + 1)]
         turning += [negated(multiplied(b.slope(j), a[k - j])) for j in range(1, k + 1)]
         turning += [negated(multiplied(y.slope(j), radius[k - j])) for j in range(1, k)]
-        return over(scaled(total(turning), 1.0 / k), radius, k)
+        return over(shared(total(turning), k), radius, k)
 
     y = Line(make)
     return y

@@ -1,7 +1,9 @@
 """A truncated power series whose coefficients are found when they are asked for, each from the earlier ones."""
 
+import functools
 import math
 from collections.abc import Callable, Iterable
+from fractions import Fraction
 from typing import Any
 
 import jax.numpy as jnp
@@ -87,6 +89,33 @@ def scaled(a: Coefficient, factor: Any) -> Coefficient:
     return a * factor
 
 
+# Where 1 / k is no binary fraction and coefficient k is large enough for its rounding to be felt in the long run.
+UNEVEN = (3, 5)
+
+
+def shared(a: Coefficient, k: int) -> Coefficient:
+    """Return a / k, without a bias.
+
+    The rounding of the constant 1 / 3 is the same in every step: a drift of energies that grows with time, where
+    all other roundings only grow with its root. (A compiler turns a division by a constant into that product.) So
+    the constant is two: one of few digits, and the rest.
+
+    Args:
+        a: coefficient.
+        k: whole number.
+    """
+    if a is None or k not in UNEVEN:
+        return scaled(a, 1.0 / k)
+    begin, rest = _in_two(k)
+    return a * begin + a * rest
+
+
+@functools.cache
+def _in_two(k: int) -> tuple[float, float]:
+    begin = float(np.float32(1.0 / k))
+    return begin, float(Fraction(1, k) - Fraction(begin))
+
+
 def multiplied(a: Coefficient, b: Coefficient) -> Coefficient:
     """Return a b."""
     if a is None or b is None:
@@ -149,23 +178,32 @@ def squared(a: Any, k: int, start: int = 0) -> Coefficient:
     return added(scaled(twice, 2.0), middle)
 
 
+# Terms of a polynomial that are added one after the other. With all of them in pairs the energy of single orbits
+# drifts like time, not like its root (benchmarks/taylor_energy.py).
+LEADING = 4
+
+
 def evaluate(line: Any, order: int, h: Any) -> Any:
     """Return the polynomial at h; line[0] must be an array.
 
-    The constant term is added last, so that its size sets the rounding; the others in pairs by powers of h (Estrin),
-    where fewer operations wait for each other than in Horner's rule.
+    The first terms by Horner's rule, each rounded once and the constant added last, so that its size sets the rounding;
+    the others in pairs by powers of h (Estrin), where fewer operations wait for each other.
 
     Args:
         line: coefficients, by index.
         order: of the polynomial.
         h: where.
     """
-    terms, power = [line[k] for k in range(1, order + 1)], h
+    leading = min(LEADING, order)
+    terms, power = [line[k] for k in range(leading, order + 1)], h
     while len(terms) > 1:
         pairs = [added(a, multiplied(power, b)) for a, b in zip(terms[::2], terms[1::2], strict=False)]
         terms = pairs + ([terms[-1]] if len(terms) % 2 else [])
         power = power * power
-    return added(line[0], multiplied(h, terms[0]) if terms else None)
+    found = terms[0]
+    for k in reversed(range(leading)):
+        found = added(line[k], multiplied(h, found))
+    return found
 
 
 def filled(a: Coefficient, like: Any) -> Any:

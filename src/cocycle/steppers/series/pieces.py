@@ -29,7 +29,7 @@ SIMPLE = frozenset({
     "rev", "slice", "concatenate", "pad", "reduce_sum", "reduce_max", "reduce_min", "reduce_and", "reduce_or",
     "reduce_prod", "argmax", "argmin", "iota", "copy", "copy_p", "real", "imag", "complex", "conj",
     "while", "cond", "jit", "pjit", "dynamic_slice", "dynamic_update_slice", "split", "xla_metadata_value",
-    "scan", "stack", "unstack",
+    "scan", "stack", "unstack", "bitcast_convert_type", "shift_left", "shift_right_arithmetic",
 })  # fmt: skip
 # As cheap to repeat as to load.
 COPIED = frozenset({"neg", "reshape", "broadcast_in_dim", "squeeze", "expand_dims", "convert_element_type"})

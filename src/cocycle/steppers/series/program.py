@@ -10,7 +10,7 @@ import numpy as np
 from cocycle.core.errors import NoSeriesError
 from cocycle.steppers.series.arrays import ArrayForm, check_instruction
 from cocycle.steppers.series.decisions import Decision
-from cocycle.steppers.series.line import Line, filled, scaled
+from cocycle.steppers.series.line import Line, filled, shared
 from cocycle.steppers.series.recorder import REMEDY, Recorder, Ref
 from cocycle.steppers.series.scalars import MAX_NUMBERS, scalar_form
 
@@ -97,6 +97,11 @@ class Program:
         return sorted(set(found))
 
     @property
+    def work(self) -> int | None:
+        """Products of series times order^2, which the time to compile grows with; None for series of arrays."""
+        return getattr(self.form, "work", None)
+
+    @property
     def likes_of_time(self) -> Any:
         """Shape and dtype of a time."""
         return jax.ShapeDtypeStruct((), self.inputs[0].dtype)
@@ -143,7 +148,7 @@ class Program:
         n = len(self.likes)
         slopes = [line for result in results[:n] for line in _flat(result)]
         for state, slope in zip(states, slopes, strict=True):
-            state.make = lambda k, slope=slope: scaled(slope[k - 1], 1.0 / k)
+            state.make = lambda k, slope=slope: shared(slope[k - 1], k)
         for k in range(order):
             for line in lines:
                 line[k]

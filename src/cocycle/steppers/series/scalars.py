@@ -93,7 +93,8 @@ class ScalarForm:
         self.instructions, self.results = instructions, results
         if sum(_size(o.shape) for i in instructions for o in i.outputs) > MAX_ELEMENTS:
             raise UnsuitableError
-        if sum(_products(i) for i in instructions) * order**2 > MAX_WORK:
+        self.work = sum(_products(i) for i in instructions) * order**2
+        if self.work > MAX_WORK:
             raise UnsuitableError
         self.sources = {n: _sources(i) for n, i in enumerate(instructions) if i.name in MOVING}
         for n, instruction in enumerate(instructions):
