@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+import cocycle as cc
 from cocycle import learn, measures, steppers
 from cocycle.core import drivers
 from cocycle.core.system import AbstractSystem
@@ -15,6 +16,7 @@ from cocycle.measures import OrdinalPatterns, Shannon
 from cocycle.steppers.stochastic import AbstractItoStepper, AbstractStratonovichStepper
 from cocycle.systems import catalogue
 from cocycle.testing import check_driver, check_learner, check_measure, check_stepper, check_system
+from cocycle.testing.learner import sample_rows
 
 KEY = jax.random.key(0)
 
@@ -62,6 +64,7 @@ MEASURES = {
     "zero_one_test": (measures.zero_one_test, {}),
 }
 
+
 # Learners, small enough to be quick.
 BRIEF = learn.Descent(n_updates=5, batch_size=2, length=8)
 LEARNERS = {
@@ -69,6 +72,23 @@ LEARNERS = {
     "DMD": learn.DMD(n_delays=4),
     "EDMD": learn.EDMD(degree=2),
     "EchoState": learn.EchoState(n_units=40, n_washout=20),
+    "GaussianProcess": learn.GaussianProcess(n_points=60),
+    "GeneralisedLangevin": learn.GeneralisedLangevin(),
+    "HAVOK": learn.HAVOK(n_delays=10, rank=6),
+    "HybridODE": learn.HybridODE(n_hidden=4, descent=BRIEF),
+    "KnownSystem": learn.KnownSystem(
+        system=cc.systems.VanDerPol(dt=0.25),
+        parameters=("mu",),
+        observed=(0, 1),
+        n_rows=20,
+        n_updates=25,
+    ),
+    "KoopmanAutoencoder": learn.KoopmanAutoencoder(n_latent=2, n_hidden=4, descent=BRIEF),
+    "NeuralCDE": learn.NeuralCDE(n_hidden=3, n_width=4, n_washout=5, descent=BRIEF),
+    "NeuralSDE": learn.NeuralSDE(n_hidden=4, descent=BRIEF),
+    "ParetoODE": learn.ParetoODE(n_population=8, n_generations=2, window=9),
+    "S4D": learn.S4D(n_channels=3, n_pairs=2, n_layers=1, n_washout=5, descent=BRIEF),
+    "S5": learn.S5(n_channels=3, n_pairs=2, n_layers=1, n_washout=5, descent=BRIEF),
     "GRU": learn.GRU(n_hidden=4, n_washout=5, descent=BRIEF),
     "LSTM": learn.LSTM(n_hidden=4, n_washout=5, descent=BRIEF),
     "LinearAutoregression": learn.LinearAutoregression(),
@@ -78,6 +98,13 @@ LEARNERS = {
     "SINDy": learn.SINDy(degree=1),
     "SMap": learn.SMap(theta=1.0),
     "Simplex": learn.Simplex(),
+}
+
+# Those that need data of another kind than the default rows, or promise less.
+ROWS = sample_rows()
+LEARNER_DATA = {
+    "GeneralisedLangevin": (ROWS[:, :1], {}),
+    "ParetoODE": (ROWS + 2.0, {}),
 }
 
 # Public functions of measures that do not measure one series.
@@ -165,14 +192,33 @@ def test_every_measure_is_covered():
     assert public == set(MEASURES) | set(OTHER_FUNCTIONS)
 
 
-@pytest.mark.parametrize("name", LEARNERS)
+# Learners that share their rule or their fit with another one here: 4 to 8 s each, in the slow tier.
+SIBLINGS = {
+    "AlmostLinearRNN",
+    "EDMD",
+    "HAVOK",
+    "HybridODE",
+    "KnownSystem",
+    "KoopmanAutoencoder",
+    "LSTM",
+    "NeuralCDE",
+    "NeuralODE",
+    "PLRNN",
+    "S4D",
+    "S5",
+    "SMap",
+}
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow if n in SIBLINGS else ()) for n in LEARNERS])
 def test_learner(name):
-    check_learner(LEARNERS[name])
+    data, options = LEARNER_DATA.get(name, (None, {}))
+    check_learner(LEARNERS[name], data, **options)
 
 
 def test_every_learner_is_covered():
     public = {n for n in learn.__all__ if inspect.isclass(c := getattr(learn, n)) and issubclass(c, AbstractLearner)}
-    assert public - {"AbstractLearner"} == set(LEARNERS)
+    assert public - {"AbstractLearner", "AbstractTrainedLearner"} == set(LEARNERS)
 
 
 def test_every_system_class_is_in_the_catalogue():

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import tempfile
+import types
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -74,6 +75,10 @@ def _encode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         key = f"a{len(arrays)}"
         arrays[key] = np.asarray(value)
         return {"array": key, "scalar": isinstance(value, float | complex)}
+    if isinstance(value, types.FunctionType) and value.__module__.startswith("cocycle"):
+        spec = f"{value.__module__}:{value.__qualname__}"
+        if "<" not in spec:
+            return {"function": spec}
     raise OutputError(f"a {type(value).__name__} cannot be saved; save arrays and results only.")
 
 
@@ -98,6 +103,8 @@ def _decode(value: Any, arrays: Any) -> Any:
         return tuple(_decode(v, arrays) for v in value["tuple"])
     if "enum" in value:
         return _resolve(value["enum"])(value["value"])
+    if "function" in value:
+        return _resolve(value["function"])
     if "array" in value:
         array = arrays[value["array"]]
         return array.item() if value["scalar"] else array

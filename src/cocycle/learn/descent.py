@@ -23,7 +23,7 @@ from cocycle.core.progress import Progress
 from cocycle.core.run import Pace, Status
 from cocycle.core.storage import load, save
 from cocycle.learn.fitted import FitRecord
-from cocycle.learn.forcing import AbstractForcing, window_errors
+from cocycle.learn.forcing import AbstractForcing
 
 CHUNK = 4096
 CHECKPOINT_SECONDS = 5.0
@@ -42,11 +42,13 @@ class Descent:
         last_rate: last learning rate.
         clip: largest norm of a gradient; larger ones are scaled down to it.
         noise: standard deviation of Gaussian noise added to the inputs [standard deviations of the data].
+        n_checkpoints: states of a window that are kept for the way back, by recursive checkpointing; None keeps all.
+            Gradients are the same; fewer need less memory and more time.
 
     Raises:
         ParameterError: if an option is out of range.
 
-    Source: rectified Adam [liu2020].
+    Source: rectified Adam [liu2020]; checkpointing [griewank2000].
     """
 
     n_updates: int = 5000
@@ -56,10 +58,13 @@ class Descent:
     last_rate: float = 5e-5
     clip: float = 10.0
     noise: float = 0.0
+    n_checkpoints: int | None = None
 
     def __post_init__(self):
-        for name in ("n_updates", "batch_size", "length"):
+        for name in ("n_updates", "batch_size", "length", "n_checkpoints"):
             value = getattr(self, name)
+            if name == "n_checkpoints" and value is None:
+                continue
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ParameterError(f"Descent: {name} must be a whole number of at least 1, got {value!r}.")
         for name in ("rate", "last_rate", "clip"):
@@ -89,6 +94,7 @@ def _updates(
     forcing: Any,
     batch: int,
     length: int,
+    n_checkpoints: int | None,
 ) -> Any:
     """Do n updates from number `first`; losses and gradient norms fill the first n places of their arrays."""
     rate, ratio, n_all, clip, noise, n_starts = numbers
@@ -109,8 +115,7 @@ def _updates(
 
         def loss_of(moving: Any) -> Any:
             rule = eqx.combine(moving, fixed)
-            errors = jax.vmap(lambda w, s: window_errors(rule, w, s, weights))(drawn, seen)
-            return jnp.mean(errors**2)
+            return rule.objective(drawn, seen, weights, n_checkpoints)
 
         loss, gradient = jax.value_and_grad(loss_of)(moving)
         norm = optax.tree.norm(gradient)
@@ -180,9 +185,8 @@ def train(
             while done < descent.n_updates:
                 n, began = pace.next(min(descent.n_updates - done, 64 if done == 0 else CHUNK)), time.perf_counter()
                 counts = jnp.asarray(done), jnp.asarray(n)
-                after, *found = _updates(
-                    carry, rows, starts, key, *counts, numbers, forcing, descent.batch_size, descent.length
-                )
+                shapes = descent.batch_size, descent.length, descent.n_checkpoints
+                after, *found = _updates(carry, rows, starts, key, *counts, numbers, forcing, *shapes)
                 for name, values in zip(curves, found, strict=True):
                     curves[name][done : done + n] = np.asarray(values)[:n]
                 pace.took(n, time.perf_counter() - began, done == 0)

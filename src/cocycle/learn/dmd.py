@@ -117,7 +117,7 @@ class DMD(AbstractLearner):
         """
         found = segments(data, n_min=self.n_delays + 1, dt=dt)
         scaler = unscaled(found)
-        x, y = _windows(found, scaler, self.n_delays)
+        x, y = windows_of(found, scaler, self.n_delays)
         u, s, vt = np.linalg.svd(x.T, full_matrices=False)
         rank = int(np.sum(s > max(x.shape) * np.finfo(float).eps * s[0]))
         rank = rank if self.rank is None else min(rank, self.rank)
@@ -205,7 +205,7 @@ class EDMD(AbstractLearner):
         """
         found = segments(data, n_min=3, dt=dt)
         scaler = standard(found)
-        x, y = _windows(found, scaler, 1)
+        x, y = windows_of(found, scaler, 1)
         dictionary = self._dictionary(x)
         psi = np.asarray(dictionary(jnp.asarray(x)))
         if np.iscomplexobj(psi):
@@ -229,7 +229,7 @@ class EDMD(AbstractLearner):
         return RadialFunctions(centres, float(np.median(gaps[gaps > 0])))
 
 
-def _windows(found: Segments, scaler: Any, n_delays: int) -> tuple[np.ndarray, np.ndarray]:
+def windows_of(found: Segments, scaler: Any, n_delays: int) -> tuple[np.ndarray, np.ndarray]:
     """Windows (n, E) and those one row later, of all stretches."""
     x, y = [], []
     for part in found.parts:

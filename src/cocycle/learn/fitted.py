@@ -78,7 +78,7 @@ class FittedSystem(AbstractDifferentiableSystem, Presentable):
 
         Args:
             x: state.
-            w: row of data in their units, or None.
+            w: row of data in their units, or None; a random key of `Keys` draws the step of a stochastic model.
         """
         return _step(self, x, w)
 
@@ -225,6 +225,8 @@ def _step(model: Any, x: State, w: Drive) -> State:
     own = model.rule.show(x)
     if w is None:
         return model.rule.advance(x, own)
+    if jnp.issubdtype(jnp.asarray(w).dtype, jax.dtypes.prng_key):
+        return model.rule.draw(x, own, w)
     u = model.scaler.to_rule(w)
     return model.rule.advance(x, jnp.where(jnp.isnan(u), own, u))
 

@@ -4,6 +4,7 @@ import abc
 import dataclasses
 from typing import Any
 
+import equinox.internal as eqxi
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -137,7 +138,13 @@ def optimal_strength(rule: Any, windows: Float[Array, "B L D"]) -> Float[Array, 
     return jnp.maximum(0.0, 1 - jnp.exp(-jnp.max(jnp.mean(logs, axis=1))))
 
 
-def window_errors(rule: Any, window: Float[Array, "L D"], seen: Float[Array, "T D"], weights: Any) -> Any:
+def window_errors(
+    rule: Any,
+    window: Float[Array, "L D"],
+    seen: Float[Array, "T D"],
+    weights: Any,
+    n_checkpoints: int | None = None,
+) -> Any:
     """Errors (T, D) of a model along a window, held to what it has seen by the weights (T,).
 
     Args:
@@ -145,6 +152,7 @@ def window_errors(rule: Any, window: Float[Array, "L D"], seen: Float[Array, "T 
         window: (T + 1, D) data.
         seen: (T, D) rows shown to it, e.g. with noise.
         weights: (T,) of the data at each step.
+        n_checkpoints: states kept for the way back, others are computed again; None keeps all.
     """
 
     def one(z: Any, step: Any) -> Any:
@@ -153,4 +161,7 @@ def window_errors(rule: Any, window: Float[Array, "L D"], seen: Float[Array, "T 
         z = rule.advance(z, own + weight * (u - own))
         return z, rule.show(z) - target
 
-    return jax.lax.scan(one, rule.cold(seen[0]), (seen, window[1:], weights), unroll=4)[1]
+    start, steps = rule.cold(seen[0]), (seen, window[1:], weights)
+    if n_checkpoints is None:
+        return jax.lax.scan(one, start, steps, unroll=4)[1]
+    return eqxi.scan(one, start, steps, kind="checkpointed", checkpoints=n_checkpoints)[1]

@@ -1,7 +1,6 @@
 """Gated recurrent networks as baselines: GRU and LSTM, fed with what they forecast."""
 
 import dataclasses
-import pathlib
 from typing import Any
 
 import jax
@@ -9,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from cocycle.learn.abstract import AbstractLearner, require_counts
+from cocycle.learn.abstract import require_counts
 from cocycle.learn.descent import Descent
-from cocycle.learn.fitted import FittedSystem
 from cocycle.learn.forcing import AbstractForcing, SparseForcing
-from cocycle.learn.plrnn import fit_by_descent
-from cocycle.learn.rules import AbstractRule
+from cocycle.learn.rules import AbstractRule, Scaler
+from cocycle.learn.stretches import Segments
+from cocycle.learn.trained import AbstractTrainedLearner
 
 
 class GatedUnit(AbstractRule):
@@ -105,7 +104,7 @@ def _guess(kind: type, n_gates: int, key: Any, n_columns: int, n_hidden: int) ->
 
 
 @dataclasses.dataclass(frozen=True)
-class GRU(AbstractLearner):
+class GRU(AbstractTrainedLearner):
     """Gated recurrent unit, trained to forecast one row, fed with its own forecasts between forcings.
 
     Args:
@@ -128,33 +127,23 @@ class GRU(AbstractLearner):
     def __post_init__(self):
         require_counts(self, "n_hidden", "n_washout")
 
-    def fit(
-        self,
-        data: Any,
-        *,
-        key: Any = None,
-        dt: float | None = None,
-        progress: bool | None = None,
-        checkpoint: str | pathlib.Path | None = None,
-    ) -> FittedSystem:
-        """Learn from data.
+    def first_rule(self, key: Any, data: Segments, scaler: Scaler) -> GatedUnit:
+        """Uniform weights, no bias.
 
         Args:
-            data: array (time,) or (time, D), a Series, a Trajectory, or a list of those. NaN is a missing value.
-            key: random key of the first guess and of the windows.
-            dt: time between two rows, where the data do not say it.
-            progress: show a progress bar; None shows it on a terminal when the work is long.
-            checkpoint: file that keeps the state of the training; a killed run finds it there and goes on.
+            key: random key.
+            data: what is learned from.
+            scaler: its units.
         """
+        return _guess(GatedUnit, 3, key, data.n_columns, self.n_hidden)
 
-        def guess(k: Any, n_columns: int, m: int) -> Any:
-            return _guess(GatedUnit, 3, k, n_columns, self.n_hidden)
-
-        return fit_by_descent(self, guess, data, key, dt, progress, checkpoint, n_context=self.n_washout)
+    def context(self) -> int:
+        """Rows of the washout."""
+        return self.n_washout
 
 
 @dataclasses.dataclass(frozen=True)
-class LSTM(AbstractLearner):
+class LSTM(AbstractTrainedLearner):
     """Long short-term memory, trained to forecast one row, fed with its own forecasts between forcings.
 
     Args:
@@ -177,26 +166,16 @@ class LSTM(AbstractLearner):
     def __post_init__(self):
         require_counts(self, "n_hidden", "n_washout")
 
-    def fit(
-        self,
-        data: Any,
-        *,
-        key: Any = None,
-        dt: float | None = None,
-        progress: bool | None = None,
-        checkpoint: str | pathlib.Path | None = None,
-    ) -> FittedSystem:
-        """Learn from data.
+    def first_rule(self, key: Any, data: Segments, scaler: Scaler) -> LongShortUnit:
+        """Uniform weights, no bias.
 
         Args:
-            data: array (time,) or (time, D), a Series, a Trajectory, or a list of those. NaN is a missing value.
-            key: random key of the first guess and of the windows.
-            dt: time between two rows, where the data do not say it.
-            progress: show a progress bar; None shows it on a terminal when the work is long.
-            checkpoint: file that keeps the state of the training; a killed run finds it there and goes on.
+            key: random key.
+            data: what is learned from.
+            scaler: its units.
         """
+        return _guess(LongShortUnit, 4, key, data.n_columns, self.n_hidden)
 
-        def guess(k: Any, n_columns: int, m: int) -> Any:
-            return _guess(LongShortUnit, 4, k, n_columns, self.n_hidden)
-
-        return fit_by_descent(self, guess, data, key, dt, progress, checkpoint, n_context=self.n_washout)
+    def context(self) -> int:
+        """Rows of the washout."""
+        return self.n_washout

@@ -111,6 +111,7 @@ def compare(
     truth: AbstractSystem | None = None,
     horizon: int | None = None,
     n_exponent_steps: int = 10_000,
+    n_vectors: int = N_VECTORS,
     seed: int = 0,
     progress: bool | None = None,
 ) -> Comparison:
@@ -126,6 +127,7 @@ def compare(
         truth: the system that made the data, for its exponents; default estimates from the data.
         horizon: rows of the forecasts; default a quarter of the length, at most 512.
         n_exponent_steps: steps of the spectra.
+        n_vectors: exponents of each; few of them give no dimension, but less work.
         seed: of the shuffled floor.
         progress: show a progress bar; None shows it on a terminal when the work is long.
 
@@ -159,7 +161,7 @@ def compare(
     horizon = min(MAX_HORIZON, half // 4) if horizon is None else horizon
     if not 1 <= horizon < half:
         raise ParameterError(f"horizon is {horizon}; with {half} rows to compare it must be 1 to {half - 1}.")
-    judge = _Judge(first, second, rows[: 2 * half], found.dt, delay, horizon, n_exponent_steps)
+    judge = _Judge(first, second, rows[: 2 * half], found.dt, delay, horizon, n_exponent_steps, n_vectors)
     scores, runs, notes = {}, {}, list(_data_notes(found, rows, delay))
     with Progress(len(models) + 3, "comparison", progress) as bar:
         reference = judge.of_truth(truth)
@@ -221,6 +223,7 @@ class _Judge:
     delay: int
     horizon: int
     n_exponent_steps: int
+    n_vectors: int
 
     def of_truth(self, truth: AbstractSystem | None) -> dict[str, Estimate]:
         """Exponent and dimension of the truth, or what the data say of them."""
@@ -329,7 +332,7 @@ class _Judge:
             x0 = system.warm_up(self.first[-max(MAX_WARM, system.n_context) :])
         try:
             size = sum(np.size(leaf) for leaf in jax.tree.leaves(system.x0 if x0 is None else x0))
-            k = min(size, N_VECTORS)
+            k = min(size, self.n_vectors)
             spectrum = lyapunov_spectrum(system, x0, n_steps=self.n_exponent_steps, n_vectors=k, progress=False)
         except CocycleError as error:
             return {}, [f"exponents of {about.get('name', 'the truth')}: {error}"]

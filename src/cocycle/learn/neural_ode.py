@@ -1,7 +1,6 @@
 """Neural ordinary differential equations: a small network as the field, Runge-Kutta steps between rows."""
 
 import dataclasses
-import pathlib
 from typing import Any
 
 import equinox as eqx
@@ -10,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from cocycle.learn.abstract import AbstractLearner, require_counts
+from cocycle.learn.abstract import require_counts
 from cocycle.learn.descent import Descent
-from cocycle.learn.fitted import FittedSystem
 from cocycle.learn.forcing import AbstractForcing, GeneralisedForcing
-from cocycle.learn.plrnn import fit_by_descent
-from cocycle.learn.rules import AbstractRule
+from cocycle.learn.rules import AbstractRule, Scaler
+from cocycle.learn.stretches import Segments
+from cocycle.learn.trained import AbstractTrainedLearner
 from cocycle.steppers import RK4
 
 
@@ -68,7 +67,7 @@ class NeuralField(AbstractRule):
 
 
 @dataclasses.dataclass(frozen=True)
-class NeuralODE(AbstractLearner):
+class NeuralODE(AbstractTrainedLearner):
     r"""Neural ordinary differential equation: the field is a network of two hidden layers.
 
     $$\dot u = f_\theta(u)$$
@@ -97,27 +96,15 @@ class NeuralODE(AbstractLearner):
     def __post_init__(self):
         require_counts(self, "n_hidden", "n_substeps")
 
-    def fit(
-        self,
-        data: Any,
-        *,
-        key: Any = None,
-        dt: float | None = None,
-        progress: bool | None = None,
-        checkpoint: str | pathlib.Path | None = None,
-    ) -> FittedSystem:
-        """Learn from data.
+    def first_rule(self, key: Any, data: Segments, scaler: Scaler) -> NeuralField:
+        """A small random field.
 
         Args:
-            data: array (time,) or (time, D), a Series, a Trajectory, or a list of those. NaN is a missing value.
-            key: random key of the first guess and of the windows.
-            dt: time between two rows, where the data do not say it.
-            progress: show a progress bar; None shows it on a terminal when the work is long.
-            checkpoint: file that keeps the state of the training; a killed run finds it there and goes on.
+            key: random key.
+            data: what is learned from.
+            scaler: its units.
         """
-        return fit_by_descent(self, self._guess, data, key, dt, progress, checkpoint)
-
-    def _guess(self, key: Any, n_columns: int, m: int) -> NeuralField:
+        n_columns = data.n_columns
         keys, h = jax.random.split(key, 3), self.n_hidden
 
         def draw(k: Any, rows: int, columns: int, size: float) -> Array:

@@ -1,7 +1,6 @@
 """Piecewise-linear recurrent networks: the shallow one with generalised forcing, and the almost-linear one."""
 
 import dataclasses
-import pathlib
 from typing import Any
 
 import equinox as eqx
@@ -11,12 +10,12 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from cocycle.core.errors import ParameterError
-from cocycle.learn.abstract import AbstractLearner, require_counts, require_key
-from cocycle.learn.descent import Descent, train
-from cocycle.learn.fitted import FittedSystem, finish
+from cocycle.learn.abstract import require_counts
+from cocycle.learn.descent import Descent
 from cocycle.learn.forcing import AbstractForcing, GeneralisedForcing, SparseForcing
-from cocycle.learn.rules import AbstractRule, standard
-from cocycle.learn.stretches import segments
+from cocycle.learn.rules import AbstractRule, Scaler
+from cocycle.learn.stretches import Segments
+from cocycle.learn.trained import AbstractTrainedLearner
 
 
 class ShallowPLRNN(AbstractRule):
@@ -98,7 +97,7 @@ class AlmostLinear(AbstractRule):
 
 
 @dataclasses.dataclass(frozen=True)
-class PLRNN(AbstractLearner):
+class PLRNN(AbstractTrainedLearner):
     r"""Shallow piecewise-linear recurrent network, trained under generalised teacher forcing.
 
     $$z' = A z + W_1 [\max(0, W_2 z + h_2) - \max(0, W_2 z)] + h_1$$
@@ -130,29 +129,17 @@ class PLRNN(AbstractLearner):
         if self.n_latent is not None:
             require_counts(self, "n_latent")
 
-    def fit(
-        self,
-        data: Any,
-        *,
-        key: Any = None,
-        dt: float | None = None,
-        progress: bool | None = None,
-        checkpoint: str | pathlib.Path | None = None,
-    ) -> FittedSystem:
-        """Learn from data.
+    def first_rule(self, key: Any, data: Segments, scaler: Scaler) -> ShallowPLRNN:
+        """Uniform weights, no hidden units seen yet.
 
         Args:
-            data: array (time,) or (time, D), a Series, a Trajectory, or a list of those. NaN is a missing value.
-            key: random key of the first guess and of the windows.
-            dt: time between two rows, where the data do not say it.
-            progress: show a progress bar; None shows it on a terminal when the work is long.
-            checkpoint: file that keeps the state of the training; a killed run finds it there and goes on.
+            key: random key.
+            data: what is learned from.
+            scaler: its units.
         """
-        return fit_by_descent(self, self._guess, data, key, dt, progress, checkpoint, self.n_latent)
-
-    def _guess(self, key: Any, n_columns: int, n_latent: int) -> ShallowPLRNN:
+        n_columns = data.n_columns
         k1, k2, k3, k4 = jax.random.split(key, 4)
-        h, m = self.n_hidden, n_latent
+        h, m = self.n_hidden, latent_units(self.n_latent, n_columns)
         inner, outer = 1 / np.sqrt(m), 1 / np.sqrt(h)
         return ShallowPLRNN(
             A=_diagonal(k4, m),
@@ -166,7 +153,7 @@ class PLRNN(AbstractLearner):
 
 
 @dataclasses.dataclass(frozen=True)
-class AlmostLinearRNN(AbstractLearner):
+class AlmostLinearRNN(AbstractTrainedLearner):
     r"""Almost-linear recurrent network: all of its nonlinearity is in P rectified units, so its dynamics is symbolic.
 
     $$z' = A z + W \phi(z) + h$$
@@ -198,29 +185,17 @@ class AlmostLinearRNN(AbstractLearner):
         if self.n_relu > min(self.n_latent, 30):
             raise ParameterError(f"AlmostLinearRNN: n_relu must be at most n_latent and 30, got {self.n_relu}.")
 
-    def fit(
-        self,
-        data: Any,
-        *,
-        key: Any = None,
-        dt: float | None = None,
-        progress: bool | None = None,
-        checkpoint: str | pathlib.Path | None = None,
-    ) -> FittedSystem:
-        """Learn from data.
+    def first_rule(self, key: Any, data: Segments, scaler: Scaler) -> AlmostLinear:
+        """A contraction with small couplings.
 
         Args:
-            data: array (time,) or (time, D), a Series, a Trajectory, or a list of those. NaN is a missing value.
-            key: random key of the first guess and of the windows.
-            dt: time between two rows, where the data do not say it.
-            progress: show a progress bar; None shows it on a terminal when the work is long.
-            checkpoint: file that keeps the state of the training; a killed run finds it there and goes on.
+            key: random key.
+            data: what is learned from.
+            scaler: its units.
         """
-        return fit_by_descent(self, self._guess, data, key, dt, progress, checkpoint, self.n_latent)
-
-    def _guess(self, key: Any, n_columns: int, n_latent: int) -> AlmostLinear:
+        n_columns = data.n_columns
         k1, k2, k3 = jax.random.split(key, 3)
-        m = n_latent
+        m = latent_units(self.n_latent, n_columns)
         bound = 1 / np.sqrt(n_columns)
         return AlmostLinear(
             A=_diagonal(k1, m),
@@ -238,51 +213,17 @@ def _diagonal(key: Any, m: int) -> Float[Array, "M"]:
     return jnp.diagonal(k) / jnp.linalg.eigvalsh(k)[-1]
 
 
-def fit_by_descent(
-    learner: Any,
-    guess: Any,
-    data: Any,
-    key: Any,
-    dt: float | None,
-    progress: bool | None,
-    checkpoint: str | pathlib.Path | None,
-    n_latent: int | None = None,
-    n_context: int = 1,
-) -> FittedSystem:
-    """Train a first guess on standardised data.
+def latent_units(n_latent: int | None, n_columns: int) -> int:
+    """Number of latent units; they begin with the columns.
 
     Args:
-        learner: configuration with `forcing` and `descent`.
-        guess: makes a rule of a key, the number of columns and the number of latent units.
-        data: as a user gives it.
-        key: random key.
-        dt: time between two rows, or None.
-        progress: show a progress bar.
-        checkpoint: file of the training state, or None.
-        n_latent: latent units; default the number of columns.
-        n_context: least rows of a context.
-
-    Returns:
-        FittedSystem.
+        n_latent: as chosen, or None for as many as columns.
+        n_columns: of the data.
 
     Raises:
         ParameterError: if there are fewer latent units than columns.
     """
-    k_guess, k_train = jax.random.split(require_key(key, learner))
-    found = segments(data, n_min=max(learner.descent.length + 1, n_context), dt=dt)
-    scaler = standard(found)
-    m = found.n_columns if n_latent is None else n_latent
-    if m < found.n_columns:
-        raise ParameterError(f"n_latent={m} is below the {found.n_columns} columns of the data; take at least as many.")
-    parts = [np.asarray(scaler.to_rule(part)) for part in found.parts]
-    rule, record = train(
-        guess(k_guess, found.n_columns, m),
-        parts,
-        learner.descent,
-        learner.forcing,
-        k_train,
-        fingerprint=repr(learner),
-        checkpoint=checkpoint,
-        progress=progress,
-    )
-    return finish(rule, found, scaler, learner, record, n_context=n_context)
+    m = n_columns if n_latent is None else n_latent
+    if m < n_columns:
+        raise ParameterError(f"n_latent={m} is below the {n_columns} columns of the data; take at least as many.")
+    return m

@@ -4,12 +4,14 @@ import abc
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from cocycle.core.drivers import AbstractDriver, StepNumber
 from cocycle.core.system import State
+from cocycle.learn.forcing import window_errors
 from cocycle.learn.stretches import Segments
 
 
@@ -66,6 +68,34 @@ class AbstractRule(eqx.Module):
             z: a state.
             u: what was seen at its time: `show(z)` in a free run, the data while the model is warmed up.
         """
+
+    def draw(self, z: State, u: Float[Array, "D"], key: Any) -> State:
+        """Return a next state drawn at random. Default: the one that follows without noise.
+
+        Args:
+            z: a state.
+            u: what was seen at its time.
+            key: random key of this step.
+        """
+        return self.advance(z, u)
+
+    def objective(
+        self,
+        windows: Float[Array, "B L D"],
+        seen: Float[Array, "B T D"],
+        weights: Float[Array, "T"],
+        n_checkpoints: int | None = None,
+    ) -> Float[Array, ""]:
+        """Return what training makes small. Default: the mean square error along windows.
+
+        Args:
+            windows: T + 1 rows each.
+            seen: rows shown to the model, e.g. with noise.
+            weights: of the data at each step.
+            n_checkpoints: states kept for the way back; None for all.
+        """
+        errors = jax.vmap(lambda w, s: window_errors(self, w, s, weights, n_checkpoints))(windows, seen)
+        return jnp.mean(errors**2)
 
 
 class Scaler(eqx.Module):

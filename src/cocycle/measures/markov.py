@@ -16,6 +16,7 @@ sp: Any = scipy.sparse  # its stubs know neither sparse arrays nor their attribu
 spl: Any = scipy.sparse.linalg
 
 DENSE = 1500
+PANEL = 32
 DIRECT = 60_000
 SOLVED = 1e-8
 
@@ -132,12 +133,19 @@ def stationary_distribution(chain: Chain) -> Float[np.ndarray, "states"]:
 
 
 def _without_subtractions(rates: np.ndarray) -> np.ndarray:
-    """Stationary law by eliminating states one by one; only positive numbers are added, so nothing cancels."""
+    """Stationary law by eliminating states one by one; only positive numbers are added, so nothing cancels.
+
+    The states before a panel hear of it in one matrix product.
+    """
     a = np.array(rates)
     n = len(a)
-    for k in range(n - 1, 0, -1):
-        a[:k, k] /= a[k, :k].sum()
-        a[:k, :k] += np.outer(a[:k, k], a[k, :k])
+    for top in range(n, 1, -PANEL):
+        m = max(top - PANEL, 1)
+        for k in range(top - 1, m - 1, -1):
+            a[:k, k] /= a[k, :k].sum()
+            a[m:k, :k] += np.outer(a[m:k, k], a[k, :k])
+            a[:m, m:k] += np.outer(a[:m, k], a[k, m:k])
+        a[:m, :m] += a[:m, m:top] @ a[m:top, :m]
     weight = np.empty(n)
     weight[0] = 1.0
     for k in range(1, n):

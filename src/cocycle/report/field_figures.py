@@ -6,6 +6,7 @@ import numpy as np
 
 from cocycle.core.errors import ParameterError
 from cocycle.stability.fields.field import FtleField
+from cocycle.stability.fields.ridges import ridge_lines
 from cocycle.stability.fields.tracks import TrackFtle
 
 FORWARD, BACKWARD, LINE, INK = "Viridis", "Cividis", "#ffffff", "#1a1d21"
@@ -67,7 +68,8 @@ def _curve(field: FtleField, title: str) -> Any:
 def _plane(field: FtleField, title: str) -> Any:
     (x_name, x), (y_name, y) = field.axes.items()
     data = [_heat(field.values, x, y, field.duration < 0)]
-    ridges = field.ridges().lines if min(field.values.shape) >= 5 and np.isfinite(field.values).any() else ()
+    drawable = min(field.values.shape) >= 5 and np.isfinite(field.values).any()
+    ridges = ridge_lines(field.values, field.axes).lines if drawable else ()
     if ridges:
         gap = np.full((1, 2), np.nan)
         path = np.concatenate([part for line in ridges for part in (line, gap)])

@@ -14,7 +14,7 @@ from cocycle.systems.registry import Entry
 
 WIDTH, HEIGHT, MARGIN = 240, 180, 10
 MANY = 13
-N_POINTS = 900
+N_POINTS, N_PERIODS = 900, 15
 RTOL = 1e-7
 
 
@@ -69,7 +69,7 @@ def thumbnail(entry: Entry) -> str:
 
 
 def _points_per_period(entry: Entry) -> int:
-    return 60 if entry.kind in ("flow", "network", "delay") else 20
+    return 150 if entry.kind in ("flow", "network", "delay") else 20
 
 
 def _rows(entry: Entry) -> np.ndarray:
@@ -79,7 +79,7 @@ def _rows(entry: Entry) -> np.ndarray:
     per = _points_per_period(entry)
     many = entry.dimension is not None and entry.dimension >= MANY
     length = entry.period if entry.period is not None else 100 * float(np.asarray(_dt(entry)))
-    n_periods = 3 if many and entry.kind != "pde" else (6 if entry.kind == "pde" else N_POINTS // per)
+    n_periods = 3 if many and entry.kind != "pde" else (6 if entry.kind == "pde" else max(N_PERIODS, N_POINTS // per))
     dropped = 0 if not entry.chaotic else 10
     found = orbit(entry, n_periods=n_periods, points_per_period=per, n_transient=dropped, period=length, rtol=RTOL)
     x = np.array(found.x)

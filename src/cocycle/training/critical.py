@@ -68,10 +68,14 @@ def sgd_critical_rate(
         progress: show a progress bar; None shows it on a terminal when the work is long.
 
     Returns:
-        Estimate of the rate; its standard error is that of the exponent over the slope.
+        Estimate of the rate; its standard error is that of the exponent over the slope, with ln(R) / 2 n_steps for the
+        vector that has to turn into one of R directions.
 
     Raises:
         ParameterError: if no change of sign is found.
+
+    Accuracy: where many directions are nearly flat that turning takes long, and a short product finds too high a rate:
+        of a network on 128 digits (R = 1,280) by 0.5 % at 1,000 steps.
 
     Limits: a narrow window of instability between two points of the first grid (13 % apart) is missed.
     Cost: about 64 n_steps cell steps.
@@ -96,7 +100,8 @@ def sgd_critical_rate(
         a, b = (rates[max(first - 2, 0)], rates[min(first + 1, N_CELLS - 1)])
         rates = np.linspace(a, b, N_CELLS)
         found = growth(at, rates, sizes, driver, n_steps=n_steps, progress=progress).exponents()
-    return _root(rates, np.asarray(found.value), np.asarray(found.stderr), low)
+    turning = 0.5 * np.log(at.rank) / n_steps
+    return _root(rates, np.asarray(found.value), np.hypot(found.stderr, turning), low)
 
 
 def _root(rates: np.ndarray, value: np.ndarray, stderr: np.ndarray, low: float) -> Estimate:

@@ -31,7 +31,7 @@ from cocycle.operators import (
     spectral_entropy,
     trace,
 )
-from cocycle.operators.abstract import check_operator
+from cocycle.operators.abstract import check_operator, product, products
 
 EPS = np.finfo(float).eps
 N, D_IN, WIDTH, N_CLASSES = 12, 4, 6, 3
@@ -91,15 +91,17 @@ def _dense_matrices(params, batch):
     return hessian, fisher, g.T @ g / N, flat @ flat.T, j
 
 
-@pytest.mark.parametrize("chunk", [None, 5])
-def test_products_are_those_of_dense_matrices(problem, chunk):
+@pytest.mark.parametrize("chunks", [(5, None), pytest.param((None, 5), marks=pytest.mark.slow)])  # 3 s
+def test_products_are_those_of_dense_matrices(problem, chunks):
+    """Each operator with all samples at once and in parts, one of them in the slow tier."""
     params, batch = problem
     hessian, fisher, empirical, _, _ = dense_matrices(params, batch)
+    a, b = chunks
     cases = [
-        (Hessian(loss, params, batch, chunk=chunk), hessian),
-        (GaussNewton(net, output_loss, params, batch, chunk=chunk), fisher),
-        (Fisher(net, Categorical(), params, batch, chunk=chunk), fisher),
-        (EmpiricalFisher(losses, params, batch, chunk=chunk), empirical),
+        (Hessian(loss, params, batch, chunk=a), hessian),
+        (GaussNewton(net, output_loss, params, batch, chunk=b), fisher),
+        (Fisher(net, Categorical(), params, batch, chunk=a), fisher),
+        (EmpiricalFisher(losses, params, batch, chunk=b), empirical),
     ]
     for operator, matrix in cases:
         scale = np.abs(matrix).max()
@@ -116,13 +118,13 @@ def test_tangent_kernel_is_that_of_the_dense_jacobian(problem, monkeypatch):
     assert operator.size == N * N_CLASSES
     assert np.abs(operator.dense() - kernel).max() < tolerance
     v = np.linspace(-1, 1, operator.size)
-    assert np.abs(np.asarray(operator.mv(jnp.asarray(v))) - kernel @ v).max() < tolerance * operator.size
+    assert np.abs(product(operator, v) - kernel @ v).max() < tolerance * operator.size
     assert np.abs(operator.blocks() - np.einsum("ncp,ndp->ncd", j, j)).max() < tolerance
     assert abs(operator.trace() - np.trace(kernel)) < tolerance * operator.size
     other = (batch[0][:5] + 1.0, batch[1][:5])
     mixed = operator.cross(other)
     theta, back = ravel_pytree(params)
-    j2 = np.asarray(jax.jacobian(lambda t: net(back(t), other))(theta)).reshape(15, -1)
+    j2 = np.asarray(jax.jit(jax.jacobian(lambda t: net(back(t), other)))(theta)).reshape(15, -1)
     assert np.abs(mixed - j.reshape(N * N_CLASSES, -1) @ j2.T).max() < tolerance
     # The same from parts of the Jacobian, as a large network would need.
     monkeypatch.setattr("cocycle.operators.kernel.JACOBIAN", 5 * N_CLASSES * j.shape[2])
@@ -135,9 +137,14 @@ def test_tangent_kernel_is_that_of_the_dense_jacobian(problem, monkeypatch):
 def test_metric_is_the_mean_second_derivative_of_the_log_likelihood(likelihood, key):
     """For these three the second derivative does not depend on the label."""
     f = jax.random.normal(key, (4,))
-    y = likelihood.sample(key, f)
-    second = jax.hessian(lambda f: likelihood.negative_log(f, y))(f)
-    metric = jax.vmap(lambda u: likelihood.metric(f, u))(jnp.eye(4))
+
+    @jax.jit
+    def both(f):
+        y = likelihood.sample(key, f)
+        second = jax.hessian(lambda f: likelihood.negative_log(f, y))(f)
+        return second, jax.vmap(lambda u: likelihood.metric(f, u))(jnp.eye(4))
+
+    second, metric = both(f)
     assert np.abs(np.asarray(second - metric)).max() < roundoff(4) * float(jnp.abs(second).max())
 
 
@@ -315,7 +322,7 @@ def test_numbers_of_a_spectrum():
 
 def test_another_value_does_not_compile_again(problem, key):
     """Parameters and data are leaves."""
-    from cocycle.operators.abstract import _product, product
+    from cocycle.operators.abstract import _product
 
     params, batch = problem
     v = np.ones(Hessian(loss, params, batch).size)
@@ -325,11 +332,20 @@ def test_another_value_does_not_compile_again(problem, key):
     assert cast(Any, _product)._cached._cache_size() == before
 
 
+def test_products_of_a_large_operator_are_made_a_few_at_a_time(monkeypatch):
+    """Seven rows, three at a time and one left: as all at once."""
+    matrix = random_symmetric(23, 8)
+    rows = np.random.default_rng(9).normal(size=(7, 23))
+    monkeypatch.setattr("cocycle.operators.abstract.TOGETHER", 3 * 23)
+    assert np.abs(products(Dense(matrix), rows) - rows @ matrix).max() < roundoff(23) * np.abs(matrix).max() * 5
+
+
 def test_lineax_takes_an_operator(problem):
     params, batch = problem
     operator = Hessian(loss, params, batch)
-    v = jnp.ones(operator.size)
-    assert np.abs(np.asarray(operator.to_lineax().mv(v) - operator.mv(v))).max() < roundoff(1) * 10
+    v = np.ones(operator.size)
+    theirs = jax.jit(lambda v: operator.to_lineax().mv(v))(v)
+    assert np.abs(np.asarray(theirs) - product(operator, v)).max() < roundoff(1) * 10
     with pytest.raises(ParameterError, match="outside of JAX"):
         FromProducts(lambda v: v, 3).to_lineax()
 

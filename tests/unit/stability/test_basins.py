@@ -1,10 +1,13 @@
 """Basins: closed forms, shares within their errors, exact fractal boundaries, tipping at a fold."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
+from scipy.optimize import brentq
 
 import cocycle as cc
 from cocycle.core.errors import InsufficientDataError, ParameterError, UnknownNameError
@@ -145,6 +148,31 @@ def test_newton_fractal_against_independent_code():
     for a in found.attractors:
         root = int(np.argmin(np.abs(a.centre[0] + 1j * a.centre[1] - roots)))
         np.testing.assert_array_equal(found.labels == a.label, truth == root)
+
+
+def julia_dimension(z0, n=10):
+    """Exponent s at which the sum of |(N^n)'|^-s over all n-th preimages of z0 (spherical metric) stops growing."""
+    z, logs = np.array([z0]), [np.zeros(1)]
+    for _ in range(n):
+        matrix = np.zeros((len(z), 3, 3), dtype=complex)  # its eigenvalues solve 2 w^3 - 3 z w^2 + 1 = 0
+        matrix[:, 0, 0], matrix[:, 0, 2], matrix[:, 1, 0], matrix[:, 2, 1] = 1.5 * z, -0.5, 1.0, 1.0
+        w = np.linalg.eigvals(matrix)
+        slope = np.abs(2 * (w**3 - 1) / (3 * w**3)) * (1 + np.abs(w) ** 2) / (1 + np.abs(z[:, None]) ** 2)
+        z, logs = w.ravel(), [*logs, (logs[-1][:, None] + np.log(slope)).ravel()]
+    root: Any = brentq(lambda s: np.sum(np.exp(-s * logs[-1])) / np.sum(np.exp(-s * logs[-2])) - 1, 1.0, 1.9)
+    return root
+
+
+def test_uncertainty_exponent_of_the_newton_fractal():
+    system = Map(_newton, x0=[1.0, 0.1], variables=("x", "y"))
+    found = uncertainty_exponent(system, [(-1.5, 1.5), (-1.5, 1.5)], n_samples=4096, method=QUICK)
+    # The series approaches the dimension of the boundary from below or from above, by the place of z0.
+    low, high = julia_dimension(0.3 + 0.4j), julia_dimension(2.0 + 1.0j)
+    assert low < high < low + 0.005
+    assert low - Z * found.exponent.stderr < found.boundary_dimension.value < high + Z * found.exponent.stderr
+    assert found.exponent.stderr < 0.02
+    # Box counts of the literature give 1.42, to two digits.
+    assert abs(found.boundary_dimension.value - 1.42) < 0.03 + Z * found.exponent.stderr
 
 
 MAGNETS = np.stack([np.cos([0, 2 * np.pi / 3, -2 * np.pi / 3]), np.sin([0, 2 * np.pi / 3, -2 * np.pi / 3])], axis=1)

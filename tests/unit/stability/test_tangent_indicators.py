@@ -16,6 +16,7 @@ from cocycle.core.errors import (
     ShapeError,
 )
 from cocycle.stability import (
+    MasterStability,
     alignment,
     alignment_index,
     conditional_exponents,
@@ -259,18 +260,17 @@ def test_master_function_predicts_a_network():
     assert found.stderr[0] < 0.02 < abs(found.exponents[0]) / 10
 
 
-@pytest.mark.slow  # 30 s
-def test_window_of_synchrony_of_rossler_oscillators():
-    """Published: x-coupled, a = b = 0.2, c = 9: negative between 0.186 and 4.614 [huang2009], two or three digits."""
-    found = master_stability(
-        rossler(), np.diag([1.0, 0, 0]), np.array([0.1, 0.15, 0.2, 0.25, 1.0, 4.4, 4.6, 4.8]), n_steps=400_000
-    )
+def test_window_of_synchrony_is_read_from_the_function():
+    """A parabola through zeros at 1 and 3; the window of Rossler oscillators: tests/oracle/test_synchrony_window.py."""
+    s = np.array([0.0, 0.9, 1.1, 2.0, 2.8, 3.2])
+    found = MasterStability(s, (s - 1) * (s - 3), np.full(6, 0.01))
     where, error = found.crossings()
-    assert len(where) == 2
-    assert abs(where[0] - 0.186) < 0.005 + 3 * error[0]
-    assert abs(where[1] - 4.614) < 0.03 + 3 * error[1]
-    assert found.stable([0.0, 1.0, 1.0], 1.0)
-    assert not found.stable([0.0, 0.12, 4.0], 1.0)
+    assert np.all(np.abs(where - [1, 3]) < [0.0051, 0.0201])  # (width / 2)^2 / slope, of a straight line on a parabola
+    assert np.allclose(error, 0.01 / 2 / np.sqrt(2), rtol=0.1)  # slope 2, halfway between two values
+    assert found.stable([0.0, 0.6, 1.4], 2.0)
+    assert not found.stable([0.0, 0.4, 1.4], 2.0)
+    with pytest.raises(ParameterError, match="more strengths"):
+        found.stable([0.0, 2.0], 2.0)
 
 
 class _Jumping(cc.AbstractSystem):

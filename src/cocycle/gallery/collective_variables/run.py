@@ -1,7 +1,8 @@
 """Trace and entropy of the tangent kernel of small networks on digits, along training and at the start."""
 
 import dataclasses
-import functools
+import itertools
+import math
 from typing import Any
 
 import jax
@@ -10,6 +11,7 @@ import numpy as np
 import optax
 from scipy.stats import spearmanr
 
+from cocycle.core.estimate import Estimate, sample_mean
 from cocycle.gallery.results import Curve, Plot, Results
 from cocycle.training import Problem, collective_variables, tangent_kernel
 
@@ -20,7 +22,7 @@ class Config:
 
     Attributes:
         n_images: training images of the runs along time.
-        n_steps: steps of Adam there.
+        n_steps: steps of Adam there; 0 leaves all training out.
         n_records: places at which the kernel is taken.
         n_starts: starts of each architecture.
         n_subsets: training subsets for the correlation.
@@ -31,13 +33,13 @@ class Config:
     n_images: int = 60
     n_steps: int = 800
     n_records: int = 16
-    n_starts: int = 2
-    n_subsets: int = 60
+    n_starts: int = 16
+    n_subsets: int = 360
     n_steps_subset: int = 400
     seed: int = 0
 
 
-SMOKE = Config(n_images=20, n_steps=8, n_records=2, n_starts=1, n_subsets=6, n_steps_subset=4)
+SMOKE = Config(n_steps=0)
 N_SMALL, N_TEST = 20, 500
 
 
@@ -51,42 +53,64 @@ def main(config: Config) -> Results:
     key = jax.random.key(config.seed)
     data = (x[: config.n_images], z[: config.n_images])
     identity = gradient_identity(Problem(apply, start(key, (64, 8, 10)), data, batched=True))
-    runs = {
-        (width, depth): [
-            follow(config, jax.random.fold_in(key, 10 * i + depth), (64, *[width] * depth, 10), data)
-            for i in range(config.n_starts)
-        ]
-        for width in (4, 64)
-        for depth in (1, 3)
+    measured = {"identity": identity[0], "bounds": rank_share(key, data[0], True)}
+    controls = {"identity": identity[1], "bounds": rank_share(key, data[0], False)}
+    if not config.n_steps:
+        return Results(measured, controls)
+    change, curves, dead = starts(config, key, data)
+    sets = {kind: correlations(config, key, (x, z, labels), kind) for kind in ("diverse", "uniform", "random labels")}
+    measured |= {
+        "compression": sample_mean(change[4]),
+        "structure": sample_mean(change[64]),
+        "generalisation": sets["diverse"][0],
+        "accuracy": sets["diverse"][1],
     }
-    change = {w: [r[1][-1] - r[1][0] for (a, _), rows in runs.items() if a == w for r in rows] for w in (4, 64)}
-    diverse = correlation(config, key, x, z, labels, "diverse")
-    measured = {
-        "identity": identity[0],
-        "bounds": rank_share(key, data[0], True),
-        "compression": max(change[4]),
-        "structure": min(change[64]),
-        "generalisation": diverse[0],
-        "labels": diverse[0],
+    controls |= {
+        "compression": sample_mean(change[64]),
+        "structure": sample_mean(change[4]),
+        "generalisation": sets["uniform"][0],
+        "accuracy": sets["random labels"][1],
     }
-    controls = {
-        "identity": identity[1],
-        "bounds": rank_share(key, data[0], False),
-        "compression": max(change[64]),
-        "structure": min(change[4]),
-        "generalisation": correlation(config, key, x, z, labels, "uniform")[0],
-        "labels": correlation(config, key, x, z, labels, "random labels")[0],
-    }
-    curves = tuple(Curve(rows[0][0], rows[0][1], f"width {w}, depth {d}") for (w, d), rows in runs.items())
     caption = "Entropy of the kernel as a share of ln N: narrow networks compress, wide ones build structure."
     first = Plot("Entropy in training", "step", "entropy", curves, caption=caption)
     cloud = Plot(
         "The start predicts the test loss",
         "entropy times trace at the start",
         "test loss",
-        (Curve(diverse[1], diverse[2], dots=True),),
+        (Curve(*sets["diverse"][2], dots=True),),
     )
-    return Results(measured, controls, (first, cloud))
+    notes = (
+        f"Of {len(change[4])} narrow networks {int(np.sum(change[4] < 0))} compress; "
+        f"{100 * dead:.0f} % of their units end dead, silent on all images.",
+        f"With random labels the rank correlation with the test loss is {sets['random labels'][0]}: it does not need "
+        "labels with a meaning.",
+    )
+    return Results(measured, controls, (first, cloud), notes)
+
+
+def starts(config: Config, key: Any, data: tuple) -> tuple[dict[int, np.ndarray], tuple[Curve, ...], float]:
+    """Change of the entropy by width, over depths and starts; curves of the first starts; share of dead units."""
+    change: dict[int, list] = {4: [], 64: []}
+    curves, dead = [], []
+    for width, depth in itertools.product(change, (1, 3)):
+        for i in range(config.n_starts):
+            sizes = (64, *[width] * depth, 10)
+            places, entropies, end = follow(config, jax.random.fold_in(key, 10 * i + depth), sizes, data, i == 0)
+            change[width].append(entropies[-1] - entropies[0])
+            if i == 0:
+                curves.append(Curve(places, entropies, f"width {width}, depth {depth}"))
+            if width == 4:
+                dead.append(dead_units(end, data[0]))
+    return {w: np.array(rows) for w, rows in change.items()}, tuple(curves), float(np.mean(dead))
+
+
+def dead_units(params: Any, x: np.ndarray) -> float:
+    """Share of hidden units that are zero on all images."""
+    silent = []
+    for w, b in params[:-1]:
+        x = np.maximum(x @ np.asarray(w) + np.asarray(b)[None], 0.0)
+        silent.append(np.all(x == 0, axis=0))
+    return float(np.mean(np.concatenate(silent)))
 
 
 def digits() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -126,36 +150,47 @@ def gradient_identity(problem: Problem) -> tuple[float, float]:
 
 
 def rank_share(key: Any, x: np.ndarray, narrow: bool) -> float:
-    """Effective rank over d + 1 in three input dimensions: one linear unit, or 64 relu units."""
+    """Rank of the kernel over d, in d = 3 input dimensions: one linear unit, or 64 relu units."""
     few = x[:, 20:23]
     width = 1 if narrow else 64
     weights = (jax.random.normal(key, (3, width)), jax.random.normal(key, (width, 1)))
     act = (lambda h: h) if narrow else jax.nn.relu
     problem = Problem(lambda p, x: act(x @ p[0]) @ p[1], weights, (few, np.zeros((len(few), 1))), batched=True)
-    return collective_variables(problem).effective_rank / 4
+    return float(np.linalg.matrix_rank(tangent_kernel(problem).dense(), hermitian=True)) / 3
 
 
-def follow(config: Config, key: Any, sizes: tuple[int, ...], data: tuple) -> tuple[np.ndarray, np.ndarray]:
-    """Steps and entropies along training by Adam."""
+@jax.jit
+def advance(carry: Any, data: tuple, n: Any) -> Any:
+    """Full-batch steps of Adam at rate 3e-3."""
+
+    def step(_: Any, carry: tuple) -> tuple:
+        params, state = carry
+        update, state = optax.adam(3e-3).update(jax.grad(mean_loss)(params, *data), state)
+        return optax.apply_updates(params, update), state
+
+    return jax.lax.fori_loop(0, n, step, carry)
+
+
+def mean_loss(params: Any, x: Any, z: Any) -> Any:
+    """Half the squared error, mean over samples."""
+    return jnp.mean(0.5 * jnp.sum((apply(params, x) - z) ** 2, axis=1))
+
+
+def follow(
+    config: Config, key: Any, sizes: tuple[int, ...], data: tuple, often: bool
+) -> tuple[np.ndarray, np.ndarray, Any]:
+    """Steps and entropies along training by Adam (of the start and the end alone, unless often); last parameters."""
     problem = Problem(apply, start(key, sizes), data, batched=True)
-    optimiser = optax.adam(3e-3)
-
-    @jax.jit
-    def advance(carry: Any, n: Any) -> Any:
-        def step(_: Any, carry: tuple) -> tuple:
-            params, state = carry
-            update, state = optimiser.update(jax.grad(problem.loss)(params, problem.data), state)
-            return optax.apply_updates(params, update), state
-
-        return jax.lax.fori_loop(0, n, step, carry)
-
-    places = np.unique(np.r_[0, np.geomspace(1, config.n_steps, config.n_records).astype(int)])
-    carry: Any = (problem.params, optimiser.init(problem.params))
+    n_records = config.n_records if often else 1
+    places = np.unique(np.r_[0, np.geomspace(1, config.n_steps, n_records).astype(int), config.n_steps])
+    if not often:
+        places = places[[0, -1]]
+    carry: Any = (problem.params, optax.adam(3e-3).init(problem.params))
     entropies = []
     for before, now in zip(np.r_[0, places[:-1]], places, strict=True):
-        carry = advance(carry, now - before)
+        carry = advance(carry, data, now - before)
         entropies.append(collective_variables(problem, carry[0]).entropy)
-    return places, np.array(entropies)
+    return places, np.array(entropies), carry[0]
 
 
 def subset(rng: Any, labels: np.ndarray, diverse: bool) -> np.ndarray:
@@ -167,33 +202,38 @@ def subset(rng: Any, labels: np.ndarray, diverse: bool) -> np.ndarray:
     return rng.choice(rows, N_SMALL, replace=False)
 
 
-@functools.partial(jax.jit, static_argnames="n_steps")
-def _test_loss(params: Any, x: Any, z: Any, x_test: Any, z_test: Any, n_steps: int) -> Any:
-    optimiser = optax.adam(2e-3)
-    loss = lambda p, x, z: jnp.mean(0.5 * jnp.sum((apply(p, x) - z) ** 2, axis=1))  # noqa: E731
+@jax.jit
+def _tested(params: Any, x: Any, z: Any, x_test: Any, z_test: Any, n_steps: Any) -> tuple[Any, Any]:
+    """Test loss and test accuracy after full-batch steps of Adam."""
 
     def step(_: Any, carry: tuple) -> tuple:
         params, state = carry
-        update, state = optimiser.update(jax.grad(loss)(params, x, z), state)
+        update, state = optax.adam(2e-3).update(jax.grad(mean_loss)(params, x, z), state)
         return optax.apply_updates(params, update), state
 
-    params, _ = jax.lax.fori_loop(0, n_steps, step, (params, optimiser.init(params)))
-    return loss(params, x_test, z_test)
+    params, _ = jax.lax.fori_loop(0, n_steps, step, (params, optax.adam(2e-3).init(params)))
+    right = jnp.argmax(apply(params, x_test), axis=1) == jnp.argmax(z_test, axis=1)
+    return mean_loss(params, x_test, z_test), jnp.mean(right)
 
 
-def correlation(
-    config: Config, key: Any, x: np.ndarray, z: np.ndarray, labels: np.ndarray, kind: str
-) -> tuple[float, np.ndarray, np.ndarray]:
-    """Rank correlation over subsets of entropy times trace at the start with the test loss; both."""
+def rank_correlation(a: Any, b: Any) -> Estimate:
+    """Spearman's correlation with the standard error of its logarithmic transform."""
+    found: Any = spearmanr(a, b)
+    r = float(found.statistic)
+    return Estimate(r, (1 - r**2) * math.sqrt((1 + r**2 / 2) / (len(a) - 3)), float(len(a)), "rank correlation")
+
+
+def correlations(config: Config, key: Any, data: tuple, kind: str) -> tuple[Estimate, Estimate, tuple]:
+    """Rank correlations over subsets: entropy times trace at the start with test loss, entropy with test accuracy."""
+    x, z, labels = data
     rng = np.random.default_rng(config.seed + 1)
     params = start(key, (64, 64, 64, 10))
     targets = np.eye(10)[rng.integers(0, 10, len(labels))] if kind == "random labels" else z
-    first, last = [], []
+    test, rows = (x[:N_TEST], targets[:N_TEST]), []
     for _ in range(config.n_subsets):
-        rows = subset(rng, labels, kind != "uniform")
-        found = collective_variables(Problem(apply, params, (x[rows], targets[rows]), batched=True))
-        first.append(found.entropy * found.trace)
-        test = (x[:N_TEST], targets[:N_TEST])
-        last.append(float(_test_loss(params, x[rows], targets[rows], *test, config.n_steps_subset)))
-    rank: Any = spearmanr(first, last)
-    return float(rank.statistic), np.array(first), np.array(last)
+        pick = subset(rng, labels, kind != "uniform")
+        found = collective_variables(Problem(apply, params, (x[pick], targets[pick]), batched=True))
+        end = _tested(params, x[pick], targets[pick], *test, config.n_steps_subset)
+        rows.append((found.entropy * found.trace, found.entropy, *map(float, end)))
+    product, entropy, loss, accuracy = np.array(rows).T
+    return rank_correlation(product, loss), rank_correlation(entropy, accuracy), (product, loss)

@@ -65,6 +65,14 @@ def train(key: Any, n: int, n_steps: int) -> tuple[np.ndarray, float]:
     return found, float(found.min())
 
 
+def _pulled_back(t: Any, y: Any, past: Any, a: Any) -> Any:
+    return -a * past
+
+
+def _mean_field(t: Any, r: Any, a: Any) -> Any:
+    return (0.5 * a["K"] - a["g"]) * r - 0.5 * a["K"] * r**3
+
+
 def reflection(config: Any, key: Any) -> tuple[dict, dict, Plot]:
     """The reflection x -> -x: out of reach of a scalar flow, within that of two dimensions and of a delay."""
     alone, least = train(key, 1, config.n_training)
@@ -75,8 +83,10 @@ def reflection(config: Any, key: Any) -> tuple[dict, dict, Plot]:
         return abs(float(run(turn, n_steps=round(duration / 0.005))[0]) + 1.0)
 
     def delayed(product: float) -> float:
-        flow = DelayFlow(lambda t, y, past, a: -a * past, product, delays=1.0, dt=0.05, x0=1.0)
+        flow = DelayFlow(_pulled_back, product, delays=1.0, dt=0.05, x0=1.0)
         return float(flow.observe(run(flow, n_steps=20)))
+
+    strong, weak = delayed(2.0), delayed(0.2)
 
     steps = np.arange(config.n_training)
     picture = Plot(
@@ -89,8 +99,8 @@ def reflection(config: Any, key: Any) -> tuple[dict, dict, Plot]:
         log_y=True,
     )  # fmt: skip
     return (
-        {"least_loss": least, "turned": turned(1.0), "delayed": delayed(2.0), "delayed_weakly": delayed(0.2)},
-        {"least_loss": least_pair, "turned": turned(0.5), "delayed": delayed(0.2), "delayed_weakly": delayed(2.0)},
+        {"least_loss": least, "turned": turned(1.0), "delayed": strong, "delayed_weakly": weak},
+        {"least_loss": least_pair, "turned": turned(0.5), "delayed": weak, "delayed_weakly": strong},
         picture,
     )
 
@@ -129,8 +139,6 @@ def oscillators(config: Any, key: Any) -> tuple[dict, dict, Plot]:
 
 def kuramoto_onset(half_width: float) -> float:
     """Coupling at which order begins, a branch point of the mean field r' = (K/2 - g) r - K r^3 / 2."""
-    flow = Flow(
-        lambda t, r, a: (0.5 * a["K"] - a["g"]) * r - 0.5 * a["K"] * r**3, {"K": 0.5, "g": half_width}, dt=0.1, x0=[0.0]
-    )
+    flow = Flow(_mean_field, {"K": 0.5, "g": half_width}, dt=0.1, x0=[0.0])
     branch = continue_fixed_point(flow, parameter="K", stop=4.0, progress=False)
     return branch.of_kind(BifurcationKind.BRANCH_POINT)[0].value

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from cocycle.gallery.grokking_stability.softmax import largest_loss, log1p_loss, plain_loss, stable_max_loss, threshold
 from cocycle.gallery.results import Curve, Plot, Results
 
 
@@ -42,7 +43,6 @@ class Config:
 
 SMOKE = Config(modulus=11, width=16, n_plain=0)
 DEPTH, RATE = 3, 0.01
-BITS = {np.float16: 11, np.float32: 24, np.float64: 53}
 PLACES = 20
 
 
@@ -54,17 +54,16 @@ def main(config: Config) -> Results:
     """
     large = modular(config.seed, config.modulus, config.width, 0.4)
     limits = [threshold(kind) for kind in (plain_loss, log1p_loss)]
-    lost = [np.max([float(loss(kind(1.01 * bits * np.log(2)))) for kind, bits in BITS.items()])
-            for loss in (plain_loss, stable_max_loss)]  # fmt: skip
+    lost = [largest_loss(loss) for loss in (plain_loss, stable_max_loss)]
     measured = {
         "threshold": limits[0],
-        "lost": float(lost[0]),
+        "lost": lost[0],
         "homogeneous": euler(large, jax.nn.relu),
         "perpendicular": orthogonality(large, True),
     }
     controls = {
         "threshold": limits[1],
-        "lost": float(lost[1]),
+        "lost": lost[1],
         "homogeneous": euler(large, jnp.tanh),
         "perpendicular": orthogonality(large, False),
     }
@@ -95,7 +94,8 @@ def published(config: Config, large: Any) -> tuple[dict, dict, Plot]:
 
 def collapsed(config: Config) -> tuple[dict, dict, Plot]:
     """A smaller size until the softmax is lost, in single and in double precision; the steered gradient."""
-    small, options = modular(config.seed + 1, config.small_modulus, config.small_width, 0.5), {"b2": 0.98, "eps": 1e-8}
+    small = modular(config.seed + 1, config.small_modulus, config.small_width, 0.5)
+    options: dict[str, Any] = {"b2": 0.98, "eps": 1e-8}
     single = train(small, config.n_collapse, False, **options)
     double = train(small, config.n_collapse, False, double=True, **options)
     steered = train(small, config.n_small, True, **options)
@@ -116,39 +116,6 @@ def collapsed(config: Config) -> tuple[dict, dict, Plot]:
 def last(curves: dict[str, np.ndarray]) -> dict[str, float]:
     """Last value of each."""
     return {name: float(values[-1]) for name, values in curves.items()}
-
-
-# Two logits (z, 0) ---------------------------------------------------------------------------------------------------
-
-
-def plain_loss(z: Any) -> Any:
-    """Log-softmax loss of the first logit as libraries compute it, rounded at each operation."""
-    one = type(z)(1)
-    return np.log(one + np.exp(-z))
-
-
-def log1p_loss(z: Any) -> Any:
-    """The same without the loss of digits."""
-    return np.log1p(np.exp(-z))
-
-
-def stable_max_loss(z: Any) -> Any:
-    """Loss of StableMax: s(z) = 1 + z for z >= 0, in the place of the exponential."""
-    one = type(z)(1)
-    return np.log(one + one / (one + z))
-
-
-def threshold(loss: Any) -> float:
-    """Largest |ratio - 1| over precisions: ratio of the least z with a loss of zero to (bits) ln 2."""
-    ratios = []
-    for kind, bits in BITS.items():
-        low, high = kind(1.0), kind(40 * bits)
-        with np.errstate(under="ignore"):
-            while kind(0.5) * (low + high) not in (low, high):
-                middle = kind(0.5) * (low + high)
-                low, high = (low, middle) if loss(middle) == 0 else (middle, high)
-        ratios.append(float(high) / (bits * np.log(2)))
-    return float(np.max(np.abs(np.array(ratios) - 1)))
 
 
 # Modular addition ----------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from scipy.spatial import KDTree
 
 from cocycle.core.estimate import Estimate
 from cocycle.gallery.results import Curve, Field, Plot, Results
-from cocycle.stability import ftle_field, ftle_of_tracks
+from cocycle.stability import ftle_field, ftle_of_tracks, ridge_lines
 from cocycle.steppers import Flow
 
 N_VOTERS, RADIUS, WIDTH = 10, 2.1, 0.25
@@ -172,7 +172,7 @@ def fields(config: Config) -> tuple[dict, dict, Plot]:
         "Forward exponents of the flow",
         "x",
         "y",
-        tuple(Curve(*line.T) for line in field.ridges().lines[:6]),
+        tuple(Curve(*line.T) for line in ridge_lines(field.values, field.axes).lines[:6]),
         Field(x, y, field.values.T, "nats / time"),
         "T = 3; lines are the longest ridges.",
     )

@@ -9,9 +9,10 @@ import numpy as np
 from scipy.optimize import minimize
 
 from cocycle.core.run import run, trajectory
+from cocycle.gallery.lion_lyapunov.network import DecayedDescent, network
 from cocycle.gallery.results import Curve, Plot, Results
 from cocycle.steppers import RK4, Flow
-from cocycle.training import AbstractOptimiser, Lion, Problem, Training
+from cocycle.training import AbstractOptimiser, Lion
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +42,7 @@ SMOKE = Config(n_steps=2000, n_problems=1, dimensions=(4,), n_train=50)
 RATE, LATE = 1e-4, 1000
 SMOOTH, E = 0.1, (0.1, 0.5, 0.9)
 DT, SAVE = 1e-3, 10
-FREE, TRAIN_RATE, DECAYS = 0.3, 1e-3, (1.0, 3.0, 10.0)
+FREE = 0.3
 
 
 def main(config: Config) -> Results:
@@ -142,21 +143,6 @@ def flow(config: Config) -> tuple[dict, dict, Plot]:
 # Lion itself, and gradient descent with the same decay ----------------------------------------------------------------
 
 
-class DecayedDescent(AbstractOptimiser):
-    """Gradient descent with decoupled weight decay."""
-
-    learning_rate: Any
-    weight_decay: Any
-
-    def init(self, params: Any) -> Any:
-        """Return nothing."""
-        return None
-
-    def update(self, gradient: Any, params: Any, memory: Any) -> tuple[Any, Any]:
-        """Step along the gradient and towards zero."""
-        return params - self.learning_rate * (gradient(params) + self.weight_decay * params), memory
-
-
 @jax.jit
 def descend(rule: AbstractOptimiser, a: Any, b: Any, x: Any, n_steps: Any) -> tuple[Any, Any, Any]:
     """Mean of the last steps, largest ratio of |x| - 1 over a step (times 1 / (1 - rate)), and |x| - 1 on the way."""
@@ -221,50 +207,3 @@ def quadratics(config: Config) -> tuple[dict, dict, Plot]:
     picture = Plot("Distance outside of the box", "step", "largest |x| - 1", curves, log_y=True)
     worst, least = np.max(table[:, :, 0], axis=0), np.min(table[:, :, 1], axis=0)
     return dict(zip(names, map(float, worst), strict=True)), dict(zip(names, map(float, least), strict=True)), picture
-
-
-# A network -----------------------------------------------------------------------------------------------------------
-
-
-def moons(key: Any, n: int = 200) -> tuple[Any, Any]:
-    """Two half circles with noise, labels 0 and 1."""
-    angle = jnp.linspace(0, jnp.pi, n // 2)
-    upper = jnp.stack([jnp.cos(angle), jnp.sin(angle)], axis=1)
-    lower = jnp.stack([1 - jnp.cos(angle), 0.5 - jnp.sin(angle)], axis=1)
-    x = jnp.concatenate([upper, lower]) + 0.1 * jax.random.normal(key, (n, 2))
-    return x, jnp.repeat(jnp.array([0, 1]), n // 2)
-
-
-def mlp(params: Any, x: Any) -> Any:
-    """2-32-2."""
-    return params["w2"] @ jnp.tanh(params["w1"] @ x + params["b1"]) + params["b2"]
-
-
-def network(config: Config) -> tuple[dict, dict, Plot]:
-    """Largest weight against the bound, and share of weights at it."""
-    k = jax.random.split(jax.random.key(config.seed), 4)
-    params = {
-        "w1": jax.random.normal(k[0], (32, 2)),
-        "b1": jax.random.normal(k[1], (32,)),
-        "w2": jax.random.normal(k[2], (2, 32)) / np.sqrt(32),
-        "b2": jnp.zeros(2),
-    }
-    problem = Problem(mlp, params, moons(k[3]), loss="cross_entropy")
-
-    def weights(decay: float) -> np.ndarray:
-        end = run(Training(problem, Lion(TRAIN_RATE, weight_decay=decay)), n_steps=config.n_train)
-        return np.abs(np.asarray(problem.flat(end.params)))
-
-    found = {decay: weights(decay) for decay in DECAYS}
-    bare = weights(0.0)
-    over = max((float(np.max(w)) - 1 / decay) / TRAIN_RATE for decay, w in found.items())
-    at = {decay: float(np.mean(w > 0.99 / decay)) for decay, w in found.items()}
-    curves = tuple(
-        Curve(np.sort(w) * decay, np.linspace(0, 1, len(w)), f"decay {decay:g}") for decay, w in found.items()
-    )
-    picture = Plot("Weights of the network", "|weight| times decay", "share below", curves)
-    return (
-        {"network_box": over, "network_bound": at[DECAYS[-1]]},
-        {"network_box": (float(np.max(bare)) - 1 / DECAYS[0]) / TRAIN_RATE, "network_bound": at[DECAYS[0]]},
-        picture,
-    )

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cocycle.core.estimate import sample_mean
+from cocycle.core.estimate import Estimate, sample_mean
+from cocycle.core.realisations import map_rows
 from cocycle.gallery.results import Curve, Plot, Results
 
 
@@ -19,20 +20,22 @@ class Config:
     Attributes:
         widths: of the two hidden layers.
         n_starts: networks a width.
-        n_steps: steps of full-batch gradient descent.
+        n_trained: of them, trained.
+        n_steps: steps of full-batch gradient descent; 0 leaves out all but the law of outputs.
         n_outputs: networks for the law of the outputs.
         seed: of all weights.
     """
 
     widths: tuple[int, ...] = (32, 64, 128, 256, 512, 1024)
     n_starts: int = 10
+    n_trained: int = 8
     n_steps: int = 300
-    n_outputs: int = 400
+    n_outputs: int = 1600
     seed: int = 0
 
 
-SMOKE = Config(widths=(16, 32, 64), n_starts=3, n_steps=10, n_outputs=20)
-N_POINTS, DEPTH = 8, 3
+SMOKE = Config(widths=(64, 128), n_steps=0)
+N_POINTS, DEPTH, N_MEAN_FIELD = 8, 3, 4
 
 
 def main(config: Config) -> Results:
@@ -43,15 +46,18 @@ def main(config: Config) -> Results:
     """
     x, y = points()
     key = jax.random.key(config.seed)
-    kernels = {w: first_kernels(jax.random.fold_in(key, w), w, x, config.n_starts) for w in config.widths}
     limit, gram = recursion(x, True)
+    middle = config.widths[-2]
+    outputs = [output_variance(key, middle, x, config, gain, np.diag(gram)) for gain in (1.0, 1.5)]
+    if not config.n_steps:
+        return Results({"output_variance": outputs[0]}, {"output_variance": outputs[1]})
+    kernels = {w: first_kernels(jax.random.fold_in(key, w), w, x, config.n_starts) for w in config.widths}
     spread = {w: spread_of(k) for w, k in kernels.items()}
     trained = {w: train(jax.random.fold_in(key, w), w, x, y, config, False) for w in config.widths[1:]}
     mean_field = {w: train(jax.random.fold_in(key, w), w, x, y, config, True) for w in config.widths[1:]}
-    least, most, middle = config.widths[0], config.widths[-1], config.widths[-2]
+    least, most = config.widths[0], config.widths[-1]
     small = config.widths[1]
     average = kernels[middle].mean(axis=0)
-    outputs = [output_variance(key, middle, x, config, gain) / np.diag(gram) for gain in (1.0, 1.5)]
     measured = {
         "spread": spread[most],
         "spread_slope": fit(spread),
@@ -59,7 +65,7 @@ def main(config: Config) -> Results:
         "kernel_change": sample_mean(trained[most][0]),
         "change_slope": fit({w: t[0].mean() for w, t in trained.items()}),
         "linearised": sample_mean(trained[most][1]),
-        "output_variance": sample_mean(outputs[0]),
+        "output_variance": outputs[0],
     }
     controls = {
         "spread": spread[least],
@@ -68,7 +74,7 @@ def main(config: Config) -> Results:
         "kernel_change": sample_mean(mean_field[most][0]),
         "change_slope": fit({w: t[0].mean() for w, t in mean_field.items()}),
         "linearised": sample_mean(trained[small][1]),
-        "output_variance": sample_mean(outputs[1]),
+        "output_variance": outputs[1],
     }
     widths = np.array(config.widths)
     first = Plot(
@@ -163,7 +169,11 @@ def fit(values: dict) -> float:
 
 
 @functools.partial(jax.jit, static_argnames=("width", "mean_field"))
-def _train(key: Any, width: int, x: Any, y: Any, n_steps: Any, mean_field: bool) -> tuple[Any, Any]:
+def _train(keys: Any, width: int, x: Any, y: Any, n_steps: Any, mean_field: bool) -> tuple[Any, Any]:
+    return jax.lax.map(lambda key: _train_one(key, width, x, y, n_steps, mean_field), keys)
+
+
+def _train_one(key: Any, width: int, x: Any, y: Any, n_steps: Any, mean_field: bool) -> tuple[Any, Any]:
     scale = 1 / np.sqrt(width) if mean_field else 1.0
     params = start(key, width, x.shape[1])
     first = kernel(params, x, scale)
@@ -183,18 +193,22 @@ def _train(key: Any, width: int, x: Any, y: Any, n_steps: Any, mean_field: bool)
 
 
 def train(key: Any, width: int, x: Any, y: Any, config: Config, mean_field: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Relative change of the kernel and largest distance from linear training, of three networks."""
-    rows = [_train(k, width, x, y, config.n_steps, mean_field) for k in jax.random.split(key, 3)]
-    change, worst = np.array(rows, dtype=float).T
-    return change, worst
+    """Relative change of the kernel and largest distance from linear training, of some networks."""
+    n = N_MEAN_FIELD if mean_field else config.n_trained
+    call = lambda part: _train(part, width, x, y, config.n_steps, mean_field)  # noqa: E731
+    return map_rows(call, jax.random.split(key, n), n_rows=n)
 
 
-def output_variance(key: Any, width: int, x: Any, config: Config, gain: float) -> np.ndarray:
-    """Variance of the outputs over starts, for each point."""
+def output_variance(key: Any, width: int, x: Any, config: Config, gain: float, law: np.ndarray) -> Estimate:
+    """Square of the outputs over that of a law, mean over points and starts; weights of variance `gain`."""
+    keys = jax.random.split(key, config.n_outputs)
+    rows = map_rows(lambda part: _outputs(part, width, x, gain), keys, n_rows=config.n_outputs)
+    return sample_mean(np.mean(rows**2 / law[None], axis=1))
 
-    @jax.jit
-    def outputs(k: Any) -> Any:
-        return network(jax.tree.map(lambda w: jnp.sqrt(gain) * w, start(k, width, x.shape[1])), x)
 
-    rows = [np.asarray(outputs(k)) for k in jax.random.split(key, config.n_outputs)]
-    return np.var(rows, axis=0)
+@functools.partial(jax.jit, static_argnames="width")
+def _outputs(keys: Any, width: int, x: Any, gain: Any) -> Any:
+    def one(key: Any) -> Any:
+        return network(jax.tree.map(lambda w: jnp.sqrt(gain) * w, start(key, width, x.shape[1])), x)
+
+    return jax.lax.map(one, keys)

@@ -12,10 +12,11 @@ import numpy as np
 from cocycle.core.drivers import Brownian
 from cocycle.core.estimate import Estimate
 from cocycle.core.run import trajectory
+from cocycle.core.sweep import sweep
 from cocycle.core.system import AbstractDifferentiableSystem
 from cocycle.core.together import Together
 from cocycle.gallery.results import Curve, Plot, Results
-from cocycle.stability import Spectrum, lyapunov_spectrum
+from cocycle.stability import lyapunov_spectrum
 from cocycle.stability.random import ensemble
 from cocycle.steppers import Sphere
 
@@ -28,7 +29,11 @@ class Config:
 
     Attributes:
         dt: time step.
+        spaces: dimensions in which the exponents of the linear flow are computed.
+        spheres: dimensions in which those on the sphere are.
+        pairs: dimensions in which pairs of points are followed.
         duration: averaging time of the exponents.
+        n_flows: noise paths that they are averaged over.
         n_draws: noise paths of a pair of points.
         pair_time: time that a pair is followed.
         n_points: points of the cloud.
@@ -39,7 +44,11 @@ class Config:
     """
 
     dt: float = 0.01
-    duration: float = 1000.0
+    spaces: tuple[int, ...] = (2, 3, 5)
+    spheres: tuple[int, ...] = (3, 8)
+    pairs: tuple[int, ...] = (2, 3, 8)
+    duration: float = 50.0
+    n_flows: int = 160
     n_draws: int = 2000
     pair_time: float = 12.0
     n_points: int = 200
@@ -49,7 +58,7 @@ class Config:
     seed: int = 0
 
 
-SMOKE = Config(dt=0.02, duration=10.0, n_draws=1000, pair_time=8.0)
+SMOKE = Config(dt=0.02, spaces=(2,), spheres=(), pairs=(2,), duration=10.0, n_flows=8, n_draws=1000, pair_time=8.0)
 ANGLES = {"near": math.pi / 6, "far": 0.6 * math.pi}
 
 
@@ -89,7 +98,7 @@ class Apart(AbstractDifferentiableSystem):
         return jax.vmap(self.single.step)(x, w)
 
 
-def form(config: Config, x0: Any, *, sign: float = 1.0, drift: float = 0.0, on_sphere: bool = True) -> RandomForm:
+def form(config: Config, x0: Any, *, sign: Any = 1.0, drift: Any = 0.0, on_sphere: bool = True) -> RandomForm:
     """The system; sign -1 makes the noise rigid."""
     return RandomForm(jnp.asarray(config.dt), x0, jnp.asarray(sign), jnp.asarray(drift), on_sphere)
 
@@ -115,36 +124,49 @@ def exponents(config: Config) -> tuple[dict, dict, Plot]:
     """Spectra of the linear flow and on the sphere, with those of rotations as controls."""
     n_steps = round(config.duration / config.dt)
 
-    def spectrum(n: int, on_sphere: bool, sign: float = 1.0, drift: float = 0.0, k: int | None = None) -> Spectrum:
+    def spectra(n: int, on_sphere: bool, k: int, sign: float = 1.0, drift: float = 0.0) -> tuple:
+        """Exponents path by path, and of fewer paths with the sign and the drift of the control."""
         # The linear flow is its own tangent, wherever the point is: at rest it cannot overflow.
         x0 = jnp.zeros(n).at[0].set(1.0 if on_sphere else 0.0)
-        system = form(config, x0, sign=sign, drift=drift, on_sphere=on_sphere)
-        driver = Brownian(jax.random.key(config.seed + n), (n, n))
-        return lyapunov_spectrum(system, None, driver, n_steps=n_steps, n_vectors=k)
+        key = jax.random.key(config.seed + n)
+
+        def one(row: Any) -> Any:
+            path, sign, drift = row
+            system = form(config, x0, sign=sign, drift=drift, on_sphere=on_sphere)
+            driver = Brownian(jax.random.fold_in(key, path.astype(int)), (n, n))
+            return lyapunov_spectrum(system, None, driver, n_steps=n_steps, n_vectors=k).exponents
+
+        m, few = config.n_flows, config.n_flows // 4
+        rows = [(p, 1.0, 0.0) for p in range(m)] + [(p, sign, drift) for p in range(few)]
+        found = np.asarray(sweep(one, np.array(rows), batch_size=m + few, progress=False))
+        return found[:m], found[m:]
 
     values, controls, curves = {}, {}, []
-    for n in (2, 3, 5):
-        found = spectrum(n, False)
-        values[f"linear_top_{n}"] = found.maximal_exponent
-        controls[f"linear_top_{n}"] = spectrum(n, False, sign=-1.0, k=1).maximal_exponent
+    for n in config.spaces:
+        found, turned = spectra(n, False, n, sign=-1.0)
+        values[f"linear_top_{n}"], controls[f"linear_top_{n}"] = over_paths(found[:, 0]), over_paths(turned[:, 0])
         i = np.arange(1, n + 1)
+        error = found.std(axis=0, ddof=1) / math.sqrt(len(found))
         curves += [
-            Curve(i, found.exponents, f"n = {n}", dots=True, stderr=found.stderr),
+            Curve(i, found.mean(axis=0), f"n = {n}", dots=True, stderr=error),
             Curve(i, (n + 1 - 2 * i) / 2, dashed=True),
         ]
-        if n == 5:
-            assert found.mean_log_volume_rate is not None
-            values["linear_sum"] = found.mean_log_volume_rate
-            damped = spectrum(n, False, drift=-0.05).mean_log_volume_rate
-            assert damped is not None
-            controls["linear_sum"] = damped
-    for n in (3, 8):
-        values[f"sphere_top_{n}"] = spectrum(n, True, k=1).maximal_exponent
-        controls[f"sphere_top_{n}"] = spectrum(n, True, sign=-1.0, k=1).maximal_exponent
+    if 5 in config.spaces:
+        found, damped = spectra(5, False, 5, drift=-0.05)
+        values["linear_sum"], controls["linear_sum"] = over_paths(found.sum(axis=1)), over_paths(damped.sum(axis=1))
+    for n in config.spheres:
+        found, turned = spectra(n, True, 1, sign=-1.0)
+        values[f"sphere_top_{n}"], controls[f"sphere_top_{n}"] = over_paths(found[:, 0]), over_paths(turned[:, 0])
     plot = Plot(
         "Exponents of the linear flow", "number", "exponent", tuple(curves), caption="Lines: (n + 1 - 2 i) / 2."
     )
     return values, controls, plot
+
+
+def over_paths(values: np.ndarray) -> Estimate:
+    """Mean over noise paths."""
+    n = len(values)
+    return Estimate(float(values.mean()), float(values.std(ddof=1) / math.sqrt(n)), float(n), "noise paths")
 
 
 def cosine(x: Any) -> Any:
@@ -157,7 +179,7 @@ def two_points(config: Config) -> tuple[dict, dict]:
     n_steps = round(config.pair_time / config.dt)
     values, controls = {}, {}
     for name, angle in ANGLES.items():
-        for n in (2, 3, 8):
+        for n in config.pairs:
             x0 = jnp.zeros((2, n)).at[0, 0].set(1.0).at[1, 0].set(math.cos(angle)).at[1, 1].set(math.sin(angle))
             single = form(config, x0[0])
             cases = {"same": (Together(single, x0), (n, n)), "own": (Apart(single, single.dt, x0), (2, n, n))}

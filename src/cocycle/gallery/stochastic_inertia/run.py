@@ -51,7 +51,7 @@ class Config:
     seed: int = 0
 
 
-SMOKE = Config(n_paths=2000, dt=4e-3, duration=4e3, n_orbits=2, n_points=1500)
+SMOKE = Config(n_paths=2000, dt=4e-3, duration=4e3, n_orbits=2, n_points=600)
 LEVELS = (0.0, 0.004, 0.008, 0.016, 0.032)
 CHAIN_LEVELS = (0.0, 0.008, 0.016, 0.032)
 START, RADIUS, MOST_TIME = 0.1, 1.0, 16.0

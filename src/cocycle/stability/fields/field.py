@@ -5,6 +5,7 @@ import numpy as np
 
 from cocycle.core.presentation import Presentable
 from cocycle.core.run import Status
+from cocycle.stability.fields.ridge_points import RidgePoints, ridge_points
 from cocycle.stability.fields.ridges import Ridges, ridge_lines
 
 
@@ -43,17 +44,24 @@ class FtleField(eqx.Module, Presentable):
         lost = f", {self.n_lost} orbits lost" if self.n_lost else ""
         return f"{way} FTLE on {shape} over {abs(self.duration):g}: {low:.3g} to {high:.3g}{lost}, {self.status}"
 
-    def ridges(self, *, quantile: int | float = 0.9, smoothing: int | float = 1.0, min_length: int = 8) -> Ridges:
-        """Lines along which the field is largest across: candidates of Lagrangian coherent structures.
+    def ridges(
+        self, *, quantile: int | float = 0.9, smoothing: int | float = 1.0, min_length: int = 8
+    ) -> Ridges | RidgePoints:
+        """Lines, or in space surfaces, across which the field is largest: candidates of Lagrangian coherent structures.
 
         Args:
             quantile: share of the field that is too low to be a ridge.
             smoothing: standard deviation of a Gaussian filter before derivatives are taken [grid cells].
-            min_length: least number of points of a line.
+            min_length: least number of points of a line; not used in space.
 
         Returns:
-            Ridges, the longest line first.
+            Ridges, the longest line first; of three axes RidgePoints, the points of the surfaces.
+
+        Raises:
+            ParameterError: if the field has one axis, or fewer than 5 values along an axis.
 
         Source: [shadden2005].
         """
+        if len(self.axes) == 3:
+            return ridge_points(self.values, self.axes, quantile=quantile, smoothing=smoothing)
         return ridge_lines(self.values, self.axes, quantile=quantile, smoothing=smoothing, min_length=min_length)

@@ -68,7 +68,7 @@ def ridge_lines(
     Source: [shadden2005]; ridges by curvature [eberly1994].
     """
     if np.ndim(values) != 2 or len(axes) != 2 or min(np.shape(values)) < 5:
-        raise ParameterError("ridges are lines of a field with two axes of at least 5 values; take a slice of it.")
+        raise ParameterError("ridge lines need a field with two axes of at least 5 values; of three take ridge_points.")
     if not (0 <= quantile < 1 and smoothing >= 0 and min_length >= 2):
         raise ParameterError("quantile is a fraction from 0 to 1, smoothing at least 0, min_length at least 2.")
     (u, v), f = (np.asarray(a, dtype=float) for a in axes.values()), np.asarray(values, dtype=float)
@@ -76,7 +76,7 @@ def ridge_lines(
     if not known.any():
         raise ParameterError("the field is NaN everywhere, so it has no ridges.")
     low = float(np.min(f[known]))
-    smooth = _smoothed(np.where(known, f, low), known, smoothing)
+    smooth = smoothed(np.where(known, f, low), known, smoothing)
     slope, normal, curvature = _shape(smooth, u, v)
     scale = (float(np.max(f[known])) - low) / (min(np.ptp(u), np.ptp(v)) ** 2)
     on = known & (smooth >= np.quantile(smooth[known], quantile)) & (curvature < -FLAT * scale)
@@ -84,10 +84,17 @@ def ridge_lines(
     chains = [c for c in _joined(segments) if len(c) >= min_length]
     chains.sort(key=len, reverse=True)
     lines = tuple(np.stack([_at(u, c[:, 0]), _at(v, c[:, 1])], axis=1) for c in chains)
-    return Ridges(lines, tuple(_sampled(f, c) for c in chains))
+    return Ridges(lines, tuple(sampled(f, c) for c in chains))
 
 
-def _smoothed(f: np.ndarray, known: np.ndarray, width: int | float) -> np.ndarray:
+def smoothed(f: np.ndarray, known: np.ndarray, width: int | float) -> np.ndarray:
+    """Return the field after a Gaussian filter that leaves out what is not known.
+
+    Args:
+        f: field.
+        known: where it is known.
+        width: of the filter [grid cells].
+    """
     if width == 0:
         return f
     from scipy.ndimage import gaussian_filter
@@ -168,7 +175,13 @@ def _at(axis: np.ndarray, where: np.ndarray) -> np.ndarray:
     return np.interp(where, np.arange(len(axis)), axis)
 
 
-def _sampled(f: np.ndarray, where: np.ndarray) -> np.ndarray:
+def sampled(f: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Return the field between its points, by linear interpolation.
+
+    Args:
+        f: field.
+        where: (points, axes) in units of the grid.
+    """
     from scipy.ndimage import map_coordinates
 
     return map_coordinates(np.where(np.isfinite(f), f, 0.0), where.T, order=1)

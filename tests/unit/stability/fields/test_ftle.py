@@ -152,7 +152,7 @@ def test_threads_change_nothing(monkeypatch):
 
 def test_an_interrupt_keeps_what_is_done(monkeypatch):
     monkeypatch.setattr(lanes, "TILE", 16)
-    real, calls = lanes._tile, []
+    real, calls = lanes._tiles, []
 
     def stopped(*args):
         calls.append(1)
@@ -160,7 +160,7 @@ def test_an_interrupt_keeps_what_is_done(monkeypatch):
             raise KeyboardInterrupt
         return real(*args)
 
-    monkeypatch.setattr(lanes, "_tile", stopped)
+    monkeypatch.setattr(lanes, "_tiles", stopped)
     with pytest.warns(InterruptedWarning, match="NaN"):
         field = ftle_field(linear(LINEAR[0][0]), grid=GYRE_GRID, duration=1.0, n_threads=1)
     assert field.status is cc.Status.INTERRUPTED

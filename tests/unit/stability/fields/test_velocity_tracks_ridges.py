@@ -1,4 +1,6 @@
-"""Fields from data: gridded velocities, particle tracks; ridges as lines."""
+"""Fields from data: gridded velocities, particle tracks; ridges."""
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +11,15 @@ from scipy.stats import chi2
 
 import cocycle as cc
 from cocycle.core.errors import AccuracyWarning, DataError, InsufficientDataError, ParameterError, ShapeError
-from cocycle.stability.fields import Differences, GriddedVelocity, ftle_field, ftle_of_tracks, ridge_lines
+from cocycle.stability.fields import (
+    Differences,
+    FtleField,
+    GriddedVelocity,
+    ftle_field,
+    ftle_of_tracks,
+    ridge_lines,
+    ridge_points,
+)
 
 OMEGA, EPS_GYRE = 0.62832, 0.1
 
@@ -130,6 +140,7 @@ ZERO, ONES = np.zeros((4, 5)), np.ones((9, 2))
         (ParameterError, "periods", lambda: ftle_of_tracks(ONES, ONES, duration=1.0, periods=[1.0])),
         (ParameterError, "two axes", lambda: ridge_lines(np.zeros((4, 5)), EVEN)),
         (ParameterError, "quantile", lambda: ridge_lines(np.zeros((9, 9)), EVEN, quantile=2.0)),
+        (ParameterError, "three axes", lambda: ridge_points(np.zeros((9, 9)), EVEN)),
         (ParameterError, "NaN everywhere", lambda: ridge_lines(np.full((9, 9), np.nan), EVEN)),
     ],
 )  # fmt: skip
@@ -204,3 +215,21 @@ def test_ridge_of_a_bent_wall_and_of_a_ring():
     assert np.sum(np.hypot(*np.diff(ring, axis=0).T)) == pytest.approx(2 * np.pi, rel=0.02)
     gap = np.where(np.abs(x) < 0.2, np.nan, np.exp(-(y**2) / 0.02))
     assert all(np.all(np.abs(line[:, 0]) > 0.1) for line in ridge_lines(gap, {"x": u, "y": v}).lines)
+
+
+def test_ridge_surface_in_space():
+    axes = {name: np.linspace(-1.5, 1.5, n) for name, n in (("x", 43), ("y", 45), ("z", 41))}
+    mesh = np.stack(np.meshgrid(*axes.values(), indexing="ij"), axis=-1)
+    radius = np.linalg.norm(mesh, axis=-1)
+    field = FtleField(np.exp(-((radius - 1) ** 2) / 0.05), axes, mesh, 1.0, 0.0, {})
+    found: Any = field.ridges(smoothing=0)
+    spacing = 0.075
+    away = np.linalg.norm(found.points, axis=1)
+    # Central differences of a bump of width 0.16 err by (spacing / width)^2 / 6 of its own shape.
+    assert np.max(np.abs(away - 1)) < spacing**2
+    assert np.min(np.abs(np.sum(found.points * found.normals, axis=1)) / away) > 0.99
+    assert np.min(found.heights) > 0.9
+    # It covers the sphere: every lattice direction has a point nearer than a cell.
+    directions = np.array([d for d in np.ndindex(3, 3, 3) if d != (1, 1, 1)]) - 1.0
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    assert np.max(np.min(np.linalg.norm(directions[:, None] - found.points[None], axis=2), axis=1)) < spacing

@@ -1,0 +1,1 @@
+"""Memory of transients from ensembles, and how much a reservoir remembers."""

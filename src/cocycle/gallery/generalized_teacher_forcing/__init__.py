@@ -1,0 +1,1 @@
+"""Generalised teacher forcing: gradients stay bounded along sequences of any length."""

@@ -1,0 +1,1 @@
+"""Why HiPPO matrices remember: their kernels are orthogonal bases."""

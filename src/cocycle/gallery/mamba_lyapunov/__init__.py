@@ -1,0 +1,1 @@
+"""Selective state-space layers: perturbations of the state die out at known rates."""

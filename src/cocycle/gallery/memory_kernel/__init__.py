@@ -1,0 +1,1 @@
+"""Friction memory from coarse samples: directly, and by a fit of correlations."""

@@ -1,0 +1,1 @@
+"""Perturb, then diagonalise: a diagonal state space that is uniformly close."""

@@ -1,0 +1,1 @@
+"""Diagonal state spaces: which diagonal, and how close to the full matrix."""

@@ -1,0 +1,1 @@
+"""Stable classes of neural stochastic equations: exponents, explosions, positivity, densities, contraction."""

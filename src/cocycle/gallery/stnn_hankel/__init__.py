@@ -1,0 +1,1 @@
+"""Structured layers of Fourier-factored matrices as forecasters: fewer numbers, nearly the same error."""
