@@ -20,7 +20,7 @@ def numpy_rk4():
     return large.numpy_rk4(N)
 
 
-def field(positions, t):
+def field(t, positions):  # the order of its integrators; its guide has the other
     return np.stack(large.velocity(t, positions[:, 0], positions[:, 1]), axis=1)
 
 
