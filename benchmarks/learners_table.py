@@ -21,6 +21,7 @@ from cocycle import learn
 HERE = pathlib.Path(__file__).parent
 KEPT, PAGE = HERE / "learners_table.json", HERE.parent / "docs" / "learning-table.md"
 N_SEEDS = 5
+AT_ONCE = 4
 MEASURES = ("D_stsp", "D_H", "prediction error", "valid time", "valid Lyapunov times", "largest exponent")
 
 
@@ -95,22 +96,26 @@ def learners(n_columns):
     return found
 
 
-def one_run(series, name, seed):
-    """Scores of one fit; floors under their own names."""
+def batch(series, names, seed):
+    """Scores of some fits, and of the floors under their own names."""
     rows, test, dt, truth = SERIES[series](seed)
-    began = time.perf_counter()
-    model = learners(rows.shape[1])[name].fit(rows, key=jax.random.key(seed), dt=dt, progress=False)
-    took = time.perf_counter() - began
-    table = cc.compare(
-        {name: model}, test, truth=truth, n_exponent_steps=3000, n_vectors=1, horizon=256, seed=seed, progress=False
-    )
-    found = {
-        who: {m: float(scores[m].value) for m in MEASURES if m in scores}
-        for who, scores in table.scores.items()
-        if who == name or seed == 0
-    }
-    found[name]["seconds"] = took
-    return found
+    models, seconds, failed = {}, {}, {}
+    for name in names:
+        began = time.perf_counter()
+        try:
+            model = learners(rows.shape[1])[name].fit(rows, key=jax.random.key(seed), dt=dt, progress=False)
+        except cc.CocycleError as error:
+            print(f"{series}, {name}: {error}")
+            failed[name] = {"failed": {}}
+            continue
+        models[name], seconds[name] = model, time.perf_counter() - began
+    if not models:
+        return failed
+    options = {"n_exponent_steps": 3000, "n_vectors": 1, "horizon": 256, "seed": seed, "progress": False}
+    table = cc.compare(models, test, truth=truth, **options)
+    scores = {who: {m: float(s[m].value) for m in MEASURES if m in s} for who, s in table.scores.items()}
+    floors = {who: s for who, s in scores.items() if who not in models}
+    return failed | {name: {name: scores[name] | {"seconds": seconds[name]}, **floors} for name in models}
 
 
 def cell(values):
@@ -180,22 +185,17 @@ def main():
     end = time.monotonic() + 60 * options.minutes
     for series in [] if options.page else options.series:
         names = options.learners or list(learners(SERIES[series](0)[0].shape[1]))
-        for name in names:
-            for seed in range(options.seeds):
-                key = f"{series}|{name}|{seed}"
-                if key in kept or time.monotonic() > end:
-                    continue
-                began = time.monotonic()
-                try:
-                    with warnings.catch_warnings():
-                        warnings.simplefilter("ignore")
-                        kept[key] = one_run(series, name, seed)
-                except cc.CocycleError as error:
-                    kept[key] = {"failed": {}}
-                    print(f"{key}: {error}")
-                print(f"{key}: {time.monotonic() - began:.1f} s", flush=True)
+        for seed in range(options.seeds):
+            pending = [name for name in names if f"{series}|{name}|{seed}" not in kept]
+            for first in range(0, len(pending), AT_ONCE):
+                if time.monotonic() > end:
+                    break
+                began, some = time.monotonic(), pending[first : first + AT_ONCE]
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    kept |= {f"{series}|{name}|{seed}": found for name, found in batch(series, some, seed).items()}
+                print(f"{series}, seed {seed}, {', '.join(some)}: {time.monotonic() - began:.1f} s", flush=True)
                 KEPT.write_text(json.dumps(kept, indent=0) + "\n")
-            jax.clear_caches()
     page(kept)
 
 

@@ -247,6 +247,21 @@ def work_precision() -> None:
     picture(curves)
 
 
+def against_heyoka() -> None:
+    """Median of the ratios of our time to heyoka's, run in turn: load of the machine falls on both."""
+    print("\nOur time over heyoka's, median of 25 pairs")
+    print(f"  {'':18s}" + "".join(f"{tol:>10.0e}" for tol in TOLERANCES))
+    for problem in PROBLEMS:
+        cells = []
+        for tol in TOLERANCES:
+            both = [make(problem, tol) for make in (ours, by_heyoka)]
+            found = []
+            for _ in range(26):
+                found.append([best(functools.partial(solve, problem.long), 3) for solve in both])
+            cells.append(f"{np.median([a / b for a, b in found[1:]]):>10.2f}")
+        print(f"  {problem.name:18s}" + "".join(cells), flush=True)
+
+
 def first_call(problem_field: Callable[..., Any], y: Any, order: int) -> float:
     """Seconds from a field to the first result."""
     stepper, y = Taylor(1e-12, order=order), jnp.asarray(y, dtype=float)
@@ -399,6 +414,7 @@ def exponent_bias() -> None:
 PARTS = {
     "closed": closed_forms,
     "work": work_precision,
+    "heyoka": against_heyoka,
     "compile": compile_times,
     "ensembles": ensembles,
     "exponents": exponent_bias,

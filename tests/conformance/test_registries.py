@@ -193,7 +193,21 @@ def test_every_measure_is_covered():
 
 
 # Learners that share their rule or their fit with another one here: 4 to 8 s each, in the slow tier.
-SIBLINGS = {"LSTM", "S4D", "HybridODE", "KnownSystem", "NeuralCDE", "KoopmanAutoencoder", "AlmostLinearRNN", "PLRNN"}
+SIBLINGS = {
+    "AlmostLinearRNN",
+    "EDMD",
+    "HAVOK",
+    "HybridODE",
+    "KnownSystem",
+    "KoopmanAutoencoder",
+    "LSTM",
+    "NeuralCDE",
+    "NeuralODE",
+    "PLRNN",
+    "S4D",
+    "S5",
+    "SMap",
+}
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow if n in SIBLINGS else ()) for n in LEARNERS])

@@ -20,7 +20,7 @@ def hippo_legs(n: int) -> tuple[Float[np.ndarray, "N N"], Float[np.ndarray, "N"]
     Laws: kernels $(e^{tA}B)_n = \sqrt{2n+1}\,P_n(2e^{-t}-1)\,e^{-t}$.
 
     Example:
-        >>> hippo_legs(2)[0].round(3).tolist()
+        >>> (hippo_legs(2)[0].round(3) + 0.0).tolist()
         [[-1.0, 0.0], [-1.732, -2.0]]
 
     Source: [gu2020hippo], [gu2023].

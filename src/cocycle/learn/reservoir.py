@@ -21,6 +21,8 @@ UNROLLED = 32
 RADIUS_TOLERANCE = 1e-7
 # Moduli of the outermost eigenvalues of a random matrix lie close: fewer vectors find one that is not the largest.
 N_OUTERMOST = 6
+N_KRYLOV = 40
+ROWS_AT_ONCE = 1000
 PENALTIES = tuple(float(10.0**k) for k in range(-12, -3, 2))
 
 
@@ -167,8 +169,7 @@ class EchoState(AbstractLearner):
         k_weights, k_sources, k_in, k_bias = jax.random.split(key, 4)
         n, links = self.n_units, self.n_links
         weights = np.asarray(jax.random.uniform(k_weights, (n, links), minval=-1.0, maxval=1.0))
-        keys = jax.random.split(k_sources, n)
-        sources = np.asarray(jax.vmap(lambda k: jax.random.choice(k, n, (links,), replace=False))(keys))
+        sources = _links(k_sources, n, links)
         weights = weights * (self.spectral_radius / spectral_radius(weights, sources))
         return ReservoirRule(
             weights=jnp.asarray(weights.T),
@@ -178,6 +179,16 @@ class EchoState(AbstractLearner):
             leak=jnp.asarray(float(self.leak)),
             w_out=jnp.zeros((n + 1, n_columns)),
         )
+
+
+def _links(key: Any, n: int, links: int) -> np.ndarray:
+    """Different sources for every unit (N, links): those with the smallest of N random numbers."""
+    out = []
+    for k, first in enumerate(range(0, n, ROWS_AT_ONCE)):
+        shape = (min(ROWS_AT_ONCE, n - first), n)
+        drawn = np.asarray(jax.random.uniform(jax.random.fold_in(key, k), shape))
+        out.append(np.argpartition(drawn, links - 1, axis=1)[:, :links])
+    return np.concatenate(out)
 
 
 def with_weights(rule: ReservoirRule, weights: Float[Array, "F D"]) -> ReservoirRule:
@@ -204,7 +215,9 @@ def spectral_radius(weights: np.ndarray, sources: np.ndarray) -> float:
     if n > 200:
         try:
             start = np.random.default_rng(0).normal(size=n)
-            found = sparse.linalg.eigs(matrix, k=N_OUTERMOST, v0=start, tol=RADIUS_TOLERANCE, return_eigenvectors=False)
+            found = sparse.linalg.eigs(
+                matrix, k=N_OUTERMOST, ncv=N_KRYLOV, v0=start, tol=RADIUS_TOLERANCE, return_eigenvectors=False
+            )
             return float(np.abs(found).max())
         except sparse.linalg.ArpackNoConvergence:
             pass

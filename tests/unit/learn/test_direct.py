@@ -39,6 +39,7 @@ def test_havok_of_a_linear_series_is_exact():
         learn.intermittent_forcing(learn.DMD().fit(WAVES), WAVES)
 
 
+@pytest.mark.slow  # 5 s
 def test_havok_forcing_of_lorenz_is_intermittent():
     """Heavy tails: over 50 blocks the kurtosis exceeds that of a Gaussian, 3, by 3 standard errors (1 in 700)."""
     x = cc.trajectory(cc.systems.Lorenz63(dt=0.01), n_steps=100_000).x[:, 0]
@@ -72,6 +73,7 @@ def test_gaussian_process_agrees_with_independent_code():
     assert np.max(np.abs(widths / (spread.reshape(10, -1) * np.asarray(rule.sizes)) - 1)) < 1e-2
 
 
+@pytest.mark.slow  # 4 s
 def test_gaussian_process_learns_a_smooth_map():
     """Stated accuracy on noiseless data: one-step errors below 1e-3 standard deviations with 150 points."""
     x = henon(600)
@@ -157,6 +159,7 @@ def test_assimilation_with_checkpoints_is_the_same():
     assert np.max(np.abs(runs[0].loss / runs[1].loss - 1)) < 1e-9
 
 
+@pytest.mark.slow  # 6 s: its fast sibling is the assimilation above
 def test_known_system_bridges_hidden_variables():
     """Its model goes on where the record ends."""
     orbit = cc.trajectory(cc.systems.VanDerPol(mu=1.0, dt=0.05), jnp.array([1.5, -0.5]), n_steps=200).x

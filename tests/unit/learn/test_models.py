@@ -82,7 +82,7 @@ def test_weak_form_on_integrals_it_can_do_exactly():
     assert np.max(np.abs(np.asarray(model.rule.coefficients) - truth)) < 1e-8
 
 
-@pytest.mark.parametrize("regression", [learn.STLSQ(0.3), learn.SR3(0.3)])
+@pytest.mark.parametrize("regression", [learn.STLSQ(0.3), pytest.param(learn.SR3(0.3), marks=pytest.mark.slow)])
 def test_sindy_finds_lorenz_with_noise(regression, key):
     """Seven terms and no other, at one per cent of noise; each within 5 of its bootstrap standard errors or 1 %."""
     orbit = cc.trajectory(cc.systems.Lorenz63(dt=0.01), n_steps=10_000)
@@ -118,6 +118,7 @@ def test_lookups_have_no_tangents():
         cc.lyapunov_spectrum(model, n_steps=100)
 
 
+@pytest.mark.slow  # 10 s
 def test_reservoir_forecasts_lorenz(key):
     """Stated accuracy: with 300 units and 6,000 rows at dt = 0.03, median valid time above 4 Lyapunov times."""
     x = cc.trajectory(cc.systems.Lorenz63(dt=0.03), n_steps=9000).x

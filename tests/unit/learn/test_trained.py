@@ -25,7 +25,7 @@ LEARNERS = {
 
 
 # The siblings of a fast one take their time in the slow tier, 5 to 15 s each.
-SIBLINGS = {"NeuralODE", "LSTM", "S4D"}
+SIBLINGS = {"NeuralODE", "LSTM", "S4D", "S5"}
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow if n in SIBLINGS else ()) for n in LEARNERS])
@@ -92,6 +92,7 @@ def test_neural_sde_finds_drift_and_noise(key):
         learn.ensemble_forecast(learn.DMD().fit(CIRCLE), CIRCLE, 5, key=key)
 
 
+@pytest.mark.slow  # 8 s: two more compilations
 def test_geometric_noise_stays_positive(key):
     x = np.exp(0.3 * np.sin(0.2 * T)) * (1 + 0.01 * np.cos(3.1 * T))
     brief = learn.Descent(n_updates=50, batch_size=8, length=64)
@@ -146,6 +147,7 @@ def known_part(t, y, args):
     return jnp.stack([y[1], -args["damping"] * y[1]])
 
 
+@pytest.mark.slow  # 12 s
 def test_hybrid_model_finds_what_is_missing(key):
     """A damped pendulum of which the restoring force is not known: found to 0.05 on the states that were seen."""
 

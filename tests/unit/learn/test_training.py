@@ -138,6 +138,7 @@ def test_training_survives_sigkill(tmp_path):
     assert a.record.numbers["n_updates"] == int(n)
 
 
+@pytest.mark.slow  # 4 s: the same training with another rule
 def test_almost_linear_network_trains():
     learner = learn.AlmostLinearRNN(n_latent=5, n_relu=1, forcing=learn.SparseForcing(4), descent=SMALL)
     model = learner.fit(CIRCLE, key=3)

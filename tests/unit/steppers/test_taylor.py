@@ -115,7 +115,8 @@ def test_kepler_returns_after_a_period():
 
 def test_against_diffrax():
     found = solved(lorenz, X0, 5.0, Taylor(), LORENZ)
-    other = solved(lorenz, X0, 5.0, Adaptive(diffrax.Dopri8(), rtol=1e-14, atol=1e-14, max_steps=100_000), LORENZ)
+    pair = Adaptive(diffrax.Dopri8(), rtol=1e-14, atol=1e-14, max_steps=100_000)
+    other = jax.jit(lambda y: pair.step(lorenz, 0.0, y, LORENZ, 5.0))(jnp.asarray(X0))
     # exp(0.9 t) growth of 1e-14 a step, some hundred steps.
     np.testing.assert_allclose(found, other, rtol=0, atol=1e-14 * 500 * np.exp(0.9 * 5) * 10)
 
@@ -209,6 +210,23 @@ def orbit_end(theta, stepper):
     return stepper.step(oscillator, jnp.asarray(0.0), jnp.stack([x, 0.5]), stiffness, dt)
 
 
+def test_gradients_in_closed_form():
+    """y' = a y (1 - y): forward and reverse derivatives by rate, initial state and length."""
+
+    def end(theta, stepper):
+        rate, y, dt = theta
+        return stepper.step(lambda t, y, a: a * y * (1 - y), jnp.asarray(0.0), y, rate, dt)
+
+    theta, v, tol = tuple(jnp.array([1.3, 0.1, 2.0])), (1.0, -0.5, 0.3), 1e-9
+    expected = jax.grad(lambda p: 1 / (1 + (1 / p[1] - 1) * jnp.exp(-p[0] * p[2])))(theta)
+    forward = jax.jit(lambda: jax.jvp(lambda *a: end(a, Taylor(tol)), theta, v)[1])()
+    reverse = jax.jit(jax.grad(lambda p: end(p, Taylor(tol, reverse=True, max_steps=16))))(theta)
+    # A dozen steps at the tolerance, whose derivatives have a factor of order 10.
+    np.testing.assert_allclose(forward, sum(e * b for e, b in zip(expected, v)), rtol=0, atol=100 * 12 * tol)
+    np.testing.assert_allclose(reverse, expected, rtol=0, atol=100 * 12 * tol)
+
+
+@pytest.mark.slow  # 20 s
 def test_gradients():
     """Forward and reverse, against differences and the checkpointed adjoint of diffrax."""
     theta, v = (jnp.array(1.3), jnp.array(1.0), jnp.array(1.0)), (1.0, -0.5, 0.3)
