@@ -45,12 +45,13 @@ def trained() -> Problem:
 
 
 def half(shares: np.ndarray, n_runs: int) -> tuple[float, float]:
-    """Factor at which half of the runs escape, with its standard error."""
+    """Factor at which half of the runs escape; its standard error, the spacing of the factors there included."""
     full = np.r_[0.0, shares, 1.0]
     places = np.r_[FACTORS[0], FACTORS, FACTORS[-1]]
     value = np.sum(np.diff(full) * (places[1:] + places[:-1]) / 2)
     width = (places[2:] - places[:-2]) / 2
-    return float(value), float(np.sqrt(np.sum(width**2 * shares * (1 - shares) / (n_runs - 1))))
+    spacing = np.min(np.diff(FACTORS))
+    return float(value), float(np.sqrt(np.sum(width**2 * shares * (1 - shares) / (n_runs - 1)) + spacing**2 / 12))
 
 
 def reachable(at: Minimum, size: int, critical: float) -> float:
@@ -84,7 +85,7 @@ def draw(path: str, table: dict[int, np.ndarray]) -> None:
     axes.set(xlabel="learning rate / predicted critical rate", ylabel="share of runs that escape", ylim=(-0.04, 1.04))
     axes.legend(frameon=False, loc="upper left")
     axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path)
+    figure.savefig(path, metadata={"Date": None})
 
 
 def main() -> None:

@@ -126,6 +126,8 @@ def cell(values):
     if 2 * bad >= len(values):
         return f"explodes ({bad} of {len(values)})"
     finite = np.array([v for v in values if math.isfinite(v)])
+    if len(finite) == 1:
+        return f"{finite[0]:.3g}" + (f" ({bad} explode)" if bad else "")
     spread = (np.quantile(finite, 0.75) - np.quantile(finite, 0.25)) / 2
     return f"{np.median(finite):.3g} +- {spread:.1g}" + (f" ({bad} explode)" if bad else "")
 
@@ -139,6 +141,7 @@ def page(kept):
         "interquartile range over seeds; a seed is another stretch of data and another random key. Small training",
         "sizes, default options but for those in `benchmarks/learners_table.py`: no search. Scores of `compare` on",
         "2,000 rows (ECG 1,500) not learned from; smaller is better but for the times. The last rows are the floors.",
+        "Forecasts are 256 rows long, so valid times end there. One run has no spread.",
         "Published tables use 100,000 rows and more, so they are not comparable with these: compare with the floors.",
     ]
     for series in SERIES:

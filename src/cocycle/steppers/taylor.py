@@ -244,7 +244,7 @@ def _expanded_step_jvp(primals: tuple, tangents: tuple) -> tuple[State, State]:
     _, field_v, t_v, y_v, args_v, dt_v = inputs_tangent
     rest = (field, jnp.asarray(t, dtype=float), args, jnp.asarray(dt, dtype=float))
     forced = Forced(rest, zero_filled((field_v, t_v, args_v, dt_v), rest))
-    V = jax.tree.map(lambda leaf: leaf[None], zero_filled(y_v, y))
+    V = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], zero_filled(y_v, y))
     _, V1 = stepper.solve(forced, 0.0, (y, V), None, 1.0, 1)
     value = stepper.solve(field, t, y, args, dt, None)
     return value, jax.tree.map(lambda leaf: leaf[0], V1)

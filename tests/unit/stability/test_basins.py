@@ -1,5 +1,7 @@
 """Basins: closed forms, shares within their errors, exact fractal boundaries, tipping at a fold."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -157,7 +159,8 @@ def julia_dimension(z0, n=10):
         w = np.linalg.eigvals(matrix)
         slope = np.abs(2 * (w**3 - 1) / (3 * w**3)) * (1 + np.abs(w) ** 2) / (1 + np.abs(z[:, None]) ** 2)
         z, logs = w.ravel(), [*logs, (logs[-1][:, None] + np.log(slope)).ravel()]
-    return brentq(lambda s: np.sum(np.exp(-s * logs[-1])) / np.sum(np.exp(-s * logs[-2])) - 1, 1.0, 1.9)
+    root: Any = brentq(lambda s: np.sum(np.exp(-s * logs[-1])) / np.sum(np.exp(-s * logs[-2])) - 1, 1.0, 1.9)
+    return root
 
 
 def test_uncertainty_exponent_of_the_newton_fractal():

@@ -1,5 +1,7 @@
 """Which solver samples an orbit: the rule, and that both give the same orbit."""
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 
@@ -10,8 +12,8 @@ from cocycle.systems.solver import MAX_WORK, sampled, series_work
 STEPPER = Taylor(1e-10, switches=Switches.REFUSE)
 
 
-def work(name):
-    flow = catalogue[name].make()
+def work(name) -> Any:
+    flow: Any = catalogue[name].make()
     return series_work(flow, flow.initial_state(flow.x0), STEPPER)
 
 
@@ -25,7 +27,7 @@ def test_the_rule_knows_what_series_are_made_for():
 
 
 def test_both_solvers_give_the_same_orbit():
-    flow = catalogue["lorenz63"].make()
+    flow: Any = catalogue["lorenz63"].make()
     times = np.linspace(0.1, 3.0, 30)
     found = sampled(flow, times, 1e-12)
     pair = dense_orbit(flow.field, jnp.asarray(flow.x0), times, flow.args, rtol=1e-12, atol=1e-12)

@@ -34,7 +34,7 @@ class Config:
     n_steps: int = 800
     n_records: int = 16
     n_starts: int = 16
-    n_subsets: int = 360
+    n_subsets: int = 120
     n_steps_subset: int = 400
     seed: int = 0
 

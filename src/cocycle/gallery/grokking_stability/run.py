@@ -94,7 +94,8 @@ def published(config: Config, large: Any) -> tuple[dict, dict, Plot]:
 
 def collapsed(config: Config) -> tuple[dict, dict, Plot]:
     """A smaller size until the softmax is lost, in single and in double precision; the steered gradient."""
-    small, options = modular(config.seed + 1, config.small_modulus, config.small_width, 0.5), {"b2": 0.98, "eps": 1e-8}
+    small = modular(config.seed + 1, config.small_modulus, config.small_width, 0.5)
+    options: dict[str, Any] = {"b2": 0.98, "eps": 1e-8}
     single = train(small, config.n_collapse, False, **options)
     double = train(small, config.n_collapse, False, double=True, **options)
     steered = train(small, config.n_small, True, **options)

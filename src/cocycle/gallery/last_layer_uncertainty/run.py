@@ -85,7 +85,7 @@ def predict(params: Any, x: Any) -> Any:
 @functools.partial(jax.jit, static_argnames="config")
 def train(keys: Any, xs: Any, ys: Any, config: Config) -> Any:
     """Full-batch Adam for many networks, each with its own data, in the precision of the data."""
-    return jax.lax.map(lambda row: train_one(*row, config), (keys, xs, ys))
+    return jax.lax.map(lambda row: train_one(row[0], row[1], row[2], config), (keys, xs, ys))
 
 
 def train_one(key: Any, x: Any, y: Any, config: Config) -> Any:

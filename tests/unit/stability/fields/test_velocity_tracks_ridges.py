@@ -1,5 +1,7 @@
 """Fields from data: gridded velocities, particle tracks; ridges."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -220,7 +222,7 @@ def test_ridge_surface_in_space():
     mesh = np.stack(np.meshgrid(*axes.values(), indexing="ij"), axis=-1)
     radius = np.linalg.norm(mesh, axis=-1)
     field = FtleField(np.exp(-((radius - 1) ** 2) / 0.05), axes, mesh, 1.0, 0.0, {})
-    found = field.ridges(smoothing=0)
+    found: Any = field.ridges(smoothing=0)
     spacing = 0.075
     away = np.linalg.norm(found.points, axis=1)
     # Central differences of a bump of width 0.16 err by (spacing / width)^2 / 6 of its own shape.
