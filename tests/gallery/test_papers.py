@@ -3,7 +3,9 @@
 The check tier of all papers: `cocycle gallery run --all`.
 """
 
+import json
 import math
+import pathlib
 
 import pytest
 
@@ -23,5 +25,8 @@ def test_smoke(slug):
 @pytest.mark.slow
 @pytest.mark.parametrize("slug", papers())
 def test_check(slug):
+    """Each claim comes out as docs/gallery keeps it: reproduced, but for those that are known not to be."""
+    kept = pathlib.Path(__file__).parents[2] / "docs" / "gallery" / f"{slug}.json"
+    known = {row["id"]: row["verdict"] for row in json.loads(kept.read_text())["rows"]} if kept.exists() else {}
     outcome = run_paper(papers()[slug], tier="check")
-    assert outcome.passed, [r for r in outcome.rows if r.verdict != "reproduced"]
+    assert not [r for r in outcome.rows if r.verdict != known.get(r.id, "reproduced")]
