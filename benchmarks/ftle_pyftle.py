@@ -1,4 +1,7 @@
-"""The same as ftle_double_gyre on 256 x 256 points, with pyftle, which follows four orbits a point."""
+"""The same as ftle_double_gyre on 256 x 256 points, with pyftle, which follows four orbits a point.
+
+Its analytic solver leaves the time of the field at 0 and takes 151 steps: its error is that, its time is comparable.
+"""
 
 import importlib.util
 import sys
