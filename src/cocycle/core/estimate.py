@@ -62,7 +62,9 @@ def format_value(value: float, stderr: float) -> str:
     exponent = math.floor(math.log10(stderr))
     if exponent < -8:
         return f"{value:.10g} ± {stderr:.0e}"
-    if exponent >= 2:
+    if 2 <= exponent < 6:
+        return f"{round(value, 1 - exponent):.0f} ± {round(stderr, 1 - exponent):.0f}"
+    if exponent >= 6:
         return f"{value:.6g} ± {stderr:.1e}"
     digits = max(0, 1 - exponent)
     return f"{value:.{digits}f} ± {stderr:.{digits}f}"
