@@ -37,8 +37,8 @@ COPIED = frozenset({"neg", "reshape", "broadcast_in_dim", "squeeze", "expand_dim
 OPAQUE = frozenset({"while", "cond", "scan", "jit", "pjit", "xla_metadata_value"})
 # Results of any size: nothing is computed for all of them.
 IN_PLACE = OPAQUE | {"dynamic_update_slice"}
-# Numbers in the largest array of a loop that is made one kernel. XLA shares costly results on larger ones (some 300 numbers
-# at order 22) among cores, which a loop in one kernel cannot call: it would not compile.
+# Numbers in the largest array of a loop that is made one kernel. XLA shares costly results on larger ones (some 300
+# numbers at order 22) among cores, which a loop in one kernel cannot call: it would not compile.
 MAX_SIZE = 64
 MEMORY = 4096
 _compiled: OrderedDict[Any, Callable[..., Any]] = OrderedDict()
