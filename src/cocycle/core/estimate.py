@@ -63,7 +63,7 @@ def format_value(value: float, stderr: float) -> str:
     if exponent < -8:
         return f"{value:.10g} ± {stderr:.0e}"
     if 2 <= exponent < 6:
-        return f"{round(value, 1 - exponent):.0f} ± {round(stderr, 1 - exponent):.0f}"
+        return f"{round(value, 1 - exponent) + 0.0:.0f} ± {round(stderr, 1 - exponent):.0f}"
     if exponent >= 6:
         return f"{value:.6g} ± {stderr:.1e}"
     digits = max(0, 1 - exponent)

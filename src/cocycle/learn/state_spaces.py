@@ -1,5 +1,6 @@
 """Diagonal state-space models: layers of linear recurrences that remember, with pointwise nonlinearities between."""
 
+import abc
 import dataclasses
 from typing import Any
 
@@ -86,7 +87,45 @@ class StateSpaceRule(AbstractRule):
 
 
 @dataclasses.dataclass(frozen=True)
-class S4D(AbstractTrainedLearner):
+class _DiagonalLayers(AbstractTrainedLearner):
+    """What S4D and S5 share: they differ in how many state spaces a layer has."""
+
+    n_channels: int = 16
+    n_pairs: int = 8
+    n_layers: int = 2
+    start: AbstractDiagonal = LegSDiagonal()
+    shortest: float = 0.01
+    longest: float = 0.3
+    n_washout: int = 50
+    forcing: AbstractForcing = SparseForcing(1)
+    descent: Descent = Descent()
+
+    def __post_init__(self):
+        require_counts(self, "n_channels", "n_pairs", "n_layers", "n_washout")
+        require_positive(self, "shortest", "longest")
+
+    @property
+    @abc.abstractmethod
+    def n_groups(self) -> int:
+        """State spaces of a layer."""
+
+    def first_rule(self, key: Any, data: Segments, scaler: Scaler) -> StateSpaceRule:
+        """Eigenvalues of `start`, one set for each state space.
+
+        Args:
+            key: random key.
+            data: what is learned from.
+            scaler: its units.
+        """
+        return _first(self, self.n_groups, key, data.n_columns)
+
+    def context(self) -> int:
+        """Rows of the washout."""
+        return self.n_washout
+
+
+@dataclasses.dataclass(frozen=True)
+class S4D(_DiagonalLayers):
     r"""Diagonal state-space layers, one state space for each channel.
 
     Args:
@@ -108,37 +147,14 @@ class S4D(AbstractTrainedLearner):
     Source: [gu2022].
     """
 
-    n_channels: int = 16
-    n_pairs: int = 8
-    n_layers: int = 2
-    start: AbstractDiagonal = LegSDiagonal()
-    shortest: float = 0.01
-    longest: float = 0.3
-    n_washout: int = 50
-    forcing: AbstractForcing = SparseForcing(1)
-    descent: Descent = Descent()
-
-    def __post_init__(self):
-        require_counts(self, "n_channels", "n_pairs", "n_layers", "n_washout")
-        require_positive(self, "shortest", "longest")
-
-    def first_rule(self, key: Any, data: Segments, scaler: Scaler) -> StateSpaceRule:
-        """Eigenvalues of `start`, one group for each channel.
-
-        Args:
-            key: random key.
-            data: what is learned from.
-            scaler: its units.
-        """
-        return _first(self, self.n_channels, key, data.n_columns)
-
-    def context(self) -> int:
-        """Rows of the washout."""
-        return self.n_washout
+    @property
+    def n_groups(self) -> int:
+        """One for each channel."""
+        return self.n_channels
 
 
 @dataclasses.dataclass(frozen=True)
-class S5(AbstractTrainedLearner):
+class S5(_DiagonalLayers):
     r"""Diagonal state-space layers, one state space that all channels drive and read.
 
     Args:
@@ -158,33 +174,12 @@ class S5(AbstractTrainedLearner):
     Source: [smith2023].
     """
 
-    n_channels: int = 16
     n_pairs: int = 16
-    n_layers: int = 2
-    start: AbstractDiagonal = LegSDiagonal()
-    shortest: float = 0.01
-    longest: float = 0.3
-    n_washout: int = 50
-    forcing: AbstractForcing = SparseForcing(1)
-    descent: Descent = Descent()
 
-    def __post_init__(self):
-        require_counts(self, "n_channels", "n_pairs", "n_layers", "n_washout")
-        require_positive(self, "shortest", "longest")
-
-    def first_rule(self, key: Any, data: Segments, scaler: Scaler) -> StateSpaceRule:
-        """Eigenvalues of `start`, one group.
-
-        Args:
-            key: random key.
-            data: what is learned from.
-            scaler: its units.
-        """
-        return _first(self, 1, key, data.n_columns)
-
-    def context(self) -> int:
-        """Rows of the washout."""
-        return self.n_washout
+    @property
+    def n_groups(self) -> int:
+        """One for all channels."""
+        return 1
 
 
 def _first(learner: Any, n_groups: int, key: Any, n_columns: int) -> StateSpaceRule:
