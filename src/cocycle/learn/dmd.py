@@ -13,7 +13,7 @@ from cocycle.learn.abstract import AbstractLearner, require_counts
 from cocycle.learn.dictionaries import AbstractDictionary, Monomials, RadialFunctions
 from cocycle.learn.fitted import FitRecord, FittedSystem, finish
 from cocycle.learn.ridge import ridge_block, ridge_weights
-from cocycle.learn.rules import AbstractRule, standard, unscaled
+from cocycle.learn.rules import AbstractRowRule, AbstractRule, standard, unscaled
 from cocycle.learn.stretches import Segments, segments
 
 
@@ -47,7 +47,7 @@ class LinearRule(AbstractRule):
         return jnp.concatenate([window[1:], after.reshape(window.shape)[-1:]])
 
 
-class LiftedRule(AbstractRule):
+class LiftedRule(AbstractRowRule):
     r"""A linear map from functions of a row to the next row (EDMD).
 
     $$u_{n+1} = C\, \psi(u_n)$$
@@ -59,14 +59,6 @@ class LiftedRule(AbstractRule):
 
     dictionary: AbstractDictionary
     weights: Float[Array, "N D"]
-
-    def cold(self, u: Float[Array, "D"]) -> Float[Array, "D"]:
-        """The row itself."""
-        return u
-
-    def show(self, z: Float[Array, "D"]) -> Float[Array, "D"]:
-        """The row itself."""
-        return z
 
     def advance(self, z: Float[Array, "D"], u: Float[Array, "D"]) -> Float[Array, "D"]:
         """Evaluate the dictionary, and project back on rows."""

@@ -16,13 +16,13 @@ from cocycle.learn.abstract import require_counts
 from cocycle.learn.descent import Descent
 from cocycle.learn.forcing import AbstractForcing, SparseForcing
 from cocycle.learn.layers import Layers, layers
-from cocycle.learn.rules import AbstractRule, Scaler
+from cocycle.learn.rules import AbstractRowRule, Scaler
 from cocycle.learn.stretches import Segments
 from cocycle.learn.trained import AbstractTrainedLearner
 from cocycle.steppers import RK4
 
 
-class HybridRule(AbstractRule):
+class HybridRule(AbstractRowRule):
     r"""Known field and network, followed by Runge-Kutta steps between rows.
 
     $$\dot x = f(x, p) + S\, n_\theta(S^{-1}(x - c)) / \Delta$$
@@ -46,14 +46,6 @@ class HybridRule(AbstractRule):
     known: Callable[..., Any] = eqx.field(static=True)
     tuned: bool = eqx.field(static=True)
     n_substeps: int = eqx.field(static=True)
-
-    def cold(self, u: Float[Array, "D"]) -> Float[Array, "D"]:
-        """The row itself."""
-        return u
-
-    def show(self, z: Float[Array, "D"]) -> Float[Array, "D"]:
-        """The row itself."""
-        return z
 
     def field(self, t: Any, u: Float[Array, "D"], args: Any) -> Float[Array, "D"]:
         """Velocity in standardised units per row.

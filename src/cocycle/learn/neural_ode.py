@@ -12,13 +12,13 @@ from jaxtyping import Array, Float
 from cocycle.learn.abstract import require_counts
 from cocycle.learn.descent import Descent
 from cocycle.learn.forcing import AbstractForcing, GeneralisedForcing
-from cocycle.learn.rules import AbstractRule, Scaler
+from cocycle.learn.rules import AbstractRowRule, Scaler
 from cocycle.learn.stretches import Segments
 from cocycle.learn.trained import AbstractTrainedLearner
 from cocycle.steppers import RK4
 
 
-class NeuralField(AbstractRule):
+class NeuralField(AbstractRowRule):
     r"""A field with two hidden layers, in time units of one row.
 
     $$\dot u = W_3 \tanh(W_2 \tanh(W_1 u + b_1) + b_2) + b_3$$
@@ -40,14 +40,6 @@ class NeuralField(AbstractRule):
     W3: Float[Array, "D H"]
     b3: Float[Array, "D"]
     n_substeps: int = eqx.field(static=True)
-
-    def cold(self, u: Float[Array, "D"]) -> Float[Array, "D"]:
-        """The row itself."""
-        return u
-
-    def show(self, z: Float[Array, "D"]) -> Float[Array, "D"]:
-        """The row itself."""
-        return z
 
     def field(self, t: Any, y: Float[Array, "D"], args: Any) -> Float[Array, "D"]:
         """Velocity at y [standard deviations / row], with diffrax's signature.

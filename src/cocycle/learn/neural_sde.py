@@ -14,7 +14,7 @@ from cocycle.learn.abstract import require_counts
 from cocycle.learn.descent import Descent
 from cocycle.learn.forcing import AbstractForcing, SparseForcing
 from cocycle.learn.layers import Layers, layers
-from cocycle.learn.rules import AbstractRule, Scaler, standard
+from cocycle.learn.rules import AbstractRowRule, Scaler, standard
 from cocycle.learn.stretches import Segments
 from cocycle.learn.trained import AbstractTrainedLearner
 
@@ -127,7 +127,7 @@ class GeometricNoise(AbstractNoise):
         return g - s**2 / 2, s
 
 
-class StochasticRule(AbstractRule):
+class StochasticRule(AbstractRowRule):
     """Drift and noise networks, and one step of the equation a row.
 
     Attributes:
@@ -139,14 +139,6 @@ class StochasticRule(AbstractRule):
     drift: Layers
     log_noise: Float[Array, "D"]
     noise: AbstractNoise = eqx.field(static=True)
-
-    def cold(self, u: Float[Array, "D"]) -> Float[Array, "D"]:
-        """The row itself."""
-        return u
-
-    def show(self, z: Float[Array, "D"]) -> Float[Array, "D"]:
-        """The row itself."""
-        return z
 
     def _moments(self, u: Float[Array, "D"]) -> tuple[Any, Any]:
         shift, size = self.noise.step(u, self.drift(u), jnp.exp(self.log_noise))

@@ -16,7 +16,7 @@ from cocycle.core.errors import DataError, ParameterError
 from cocycle.core.presentation import Presentable
 from cocycle.learn.abstract import AbstractLearner, require_counts, require_key, require_positive
 from cocycle.learn.fitted import FitRecord, FittedSystem, finish
-from cocycle.learn.rules import AbstractRule, unscaled
+from cocycle.learn.rules import AbstractRowRule, unscaled
 from cocycle.learn.stretches import segments
 from cocycle.steppers import RK4
 
@@ -227,7 +227,7 @@ def _sorted(population: list[PowerModel]) -> tuple[np.ndarray, np.ndarray]:
     return rank, crowding
 
 
-class PowerRule(AbstractRule):
+class PowerRule(AbstractRowRule):
     r"""A field of products of real powers, followed by Runge-Kutta steps between rows.
 
     Attributes:
@@ -241,14 +241,6 @@ class PowerRule(AbstractRule):
     coefficients: Float[Array, "M D"]
     dt: Float[Array, ""]
     n_substeps: int = eqx.field(static=True)
-
-    def cold(self, u: Float[Array, "D"]) -> Float[Array, "D"]:
-        """The row itself."""
-        return u
-
-    def show(self, z: Float[Array, "D"]) -> Float[Array, "D"]:
-        """The row itself."""
-        return z
 
     def field(self, t: Any, y: Float[Array, "D"], args: Any) -> Float[Array, "D"]:
         """Velocity at y, with diffrax's signature; what is not positive counts as a very small number.

@@ -98,6 +98,18 @@ class AbstractRule(eqx.Module):
         return jnp.mean(errors**2)
 
 
+class AbstractRowRule(AbstractRule):
+    """A rule whose state is the row itself."""
+
+    def cold(self, u: Float[Array, "D"]) -> Float[Array, "D"]:
+        """The row itself."""
+        return u
+
+    def show(self, z: Float[Array, "D"]) -> Float[Array, "D"]:
+        """The row itself."""
+        return z
+
+
 class Scaler(eqx.Module):
     """Units of the data against those of a rule: `x = centre + scale * u`."""
 

@@ -14,7 +14,7 @@ from cocycle.learn.abstract import AbstractLearner, require_counts, require_key
 from cocycle.learn.fitted import FitRecord, FittedSystem, finish
 from cocycle.learn.formulations import AbstractFormulation, WeakForm
 from cocycle.learn.polynomial import monomial_factors, monomials
-from cocycle.learn.rules import AbstractRule, unscaled
+from cocycle.learn.rules import AbstractRowRule, unscaled
 from cocycle.learn.sparse import STLSQ, AbstractSparseRegression
 from cocycle.learn.stretches import segments
 from cocycle.steppers import RK4
@@ -23,7 +23,7 @@ N_BLOCKS = 20
 KEPT_SHARE = 0.6
 
 
-class FieldRule(AbstractRule):
+class FieldRule(AbstractRowRule):
     r"""A polynomial field, followed by Runge-Kutta steps between rows.
 
     $$\dot x = \Xi^\top \Theta(x)$$
@@ -41,14 +41,6 @@ class FieldRule(AbstractRule):
     factors: Int[Array, "monomials degree"]
     dt: Float[Array, ""]
     n_substeps: int = eqx.field(static=True)
-
-    def cold(self, u: Float[Array, "D"]) -> Float[Array, "D"]:
-        """The row itself."""
-        return u
-
-    def show(self, z: Float[Array, "D"]) -> Float[Array, "D"]:
-        """The row itself."""
-        return z
 
     def field(self, t: Any, y: Float[Array, "D"], args: Any) -> Float[Array, "D"]:
         """Velocity at y, with diffrax's signature.
