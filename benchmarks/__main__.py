@@ -17,6 +17,7 @@ NAMES = [
     "trajectory_rk4",
     "trajectory_adaptive",
     "taylor_work_precision",
+    "taylor_costs",
     "taylor_energy",
     "taylor_switches",
     "start_up",

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import cocycle as cc
-from benchmarks.taylor_work_precision import PROBLEMS, field_of, henon_heiles
+from benchmarks.taylor_problems import PROBLEMS, field_of, henon_heiles
 from cocycle.steppers import Flow, Taylor, taylor_ensemble
 
 N_ORBITS, DURATION = 64, 1e6

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.taylor_work_precision import best
+from benchmarks.taylor_problems import best
 from cocycle.steppers import Switches, Taylor
 
 TOLERANCES = (1e-6, 1e-9, 1e-12, 1e-15)

@@ -46,7 +46,7 @@ class Monomials(AbstractDictionary):
 
     def __call__(self, x: Rows) -> Array:
         """Return the values (n, N)."""
-        return monomials(jnp, jnp.asarray(x), self.factors)
+        return monomials(jnp.asarray(x), self.factors)
 
 
 class Fourier(AbstractDictionary):

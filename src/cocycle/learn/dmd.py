@@ -14,6 +14,7 @@ from cocycle.learn.dictionaries import AbstractDictionary, Monomials, RadialFunc
 from cocycle.learn.fitted import FitRecord, FittedSystem, finish
 from cocycle.learn.ridge import ridge_block, ridge_weights
 from cocycle.learn.rules import AbstractRowRule, AbstractRule, standard, unscaled
+from cocycle.learn.singular import leading_singular
 from cocycle.learn.stretches import Segments, segments
 
 
@@ -79,7 +80,7 @@ class DMD(AbstractLearner):
         ParameterError: if an option is out of range.
 
     Limits: one linear map: it cannot have a chaotic attractor.
-    Cost: n E^2 for windows of E numbers.
+    Cost: n E^2 for windows of E numbers; with a small rank one product of matrices of that size.
 
     Example:
         >>> x = np.sin(0.3 * np.arange(100)) + 0.5 * np.sin(0.7 * np.arange(100))
@@ -110,9 +111,8 @@ class DMD(AbstractLearner):
         found = segments(data, n_min=self.n_delays + 1, dt=dt)
         scaler = unscaled(found)
         x, y = windows_of(found, scaler, self.n_delays)
-        u, s, vt = np.linalg.svd(x.T, full_matrices=False)
+        u, s, vt = leading_singular(x.T, min(x.shape) if self.rank is None else self.rank)
         rank = int(np.sum(s > max(x.shape) * np.finfo(float).eps * s[0]))
-        rank = rank if self.rank is None else min(rank, self.rank)
         u, s, vt = u[:, :rank], s[:rank], vt[:rank]
         reduced = u.T @ (y.T @ (vt.T / s))
         rule = LinearRule(jnp.asarray(u), jnp.asarray(reduced), self.n_delays)
@@ -227,7 +227,7 @@ def windows_of(found: Segments, scaler: Any, n_delays: int) -> tuple[np.ndarray,
     for part in found.parts:
         u = np.asarray(scaler.to_rule(part))
         n = len(u) - n_delays + 1
-        rows = np.concatenate([u[k : k + n] for k in range(n_delays)], axis=1)
+        rows = np.concatenate([u[k : k + n] for k in range(n_delays)], axis=1) if n_delays > 1 else u
         x.append(rows[:-1])
         y.append(rows[1:])
-    return np.concatenate(x), np.concatenate(y)
+    return (x[0], y[0]) if len(x) == 1 else (np.concatenate(x), np.concatenate(y))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float
-from scipy.signal import savgol_filter
+from scipy.signal import savgol_coeffs
 
 from cocycle.core.errors import InsufficientDataError, ParameterError
 from cocycle.measures import rice_period
@@ -66,12 +66,15 @@ class Derivatives(AbstractFormulation):
             dt: time between rows.
             library: from rows to the values of all terms.
         """
-        half = self.n_window // 2
         if len(rows) < 2 * self.n_window:
             raise InsufficientDataError(f"a stretch has {len(rows)} rows; derivatives need {2 * self.n_window}.")
-        smooth = np.asarray(savgol_filter(rows, self.n_window, self.degree, axis=0))
-        slope = np.asarray(savgol_filter(rows, self.n_window, self.degree, deriv=1, delta=dt, axis=0))
-        return library(smooth[half:-half]), slope[half:-half]
+        return library(self._local(rows, dt, 0)), self._local(rows, dt, 1)
+
+    def _local(self, rows: np.ndarray, dt: float, deriv: int) -> np.ndarray:
+        """Value or slope of the local polynomial at the middle of each window."""
+        weights = savgol_coeffs(self.n_window, self.degree, deriv=deriv, delta=dt, use="dot")
+        n = len(rows) - self.n_window + 1
+        return sum(w * rows[k : k + n] for k, w in enumerate(weights))
 
 
 @dataclasses.dataclass(frozen=True)

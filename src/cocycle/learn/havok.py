@@ -13,6 +13,7 @@ from cocycle.learn.abstract import AbstractLearner, require_counts
 from cocycle.learn.dmd import windows_of
 from cocycle.learn.fitted import FitRecord, FittedSystem, finish
 from cocycle.learn.rules import AbstractRule, standard
+from cocycle.learn.singular import leading_singular
 from cocycle.learn.stretches import segments
 
 
@@ -109,8 +110,8 @@ class HAVOK(AbstractLearner):
             raise InsufficientDataError(
                 f"{len(x)} windows of {x.shape[1]} numbers have no {self.rank} coordinates; lower rank or take more."
             )
-        _, s, vt = np.linalg.svd(x, full_matrices=False)
-        basis, sizes = vt[: self.rank].T, np.maximum(s[: self.rank], s[0] * 1e-14) / np.sqrt(len(x))
+        _, s, vt = leading_singular(x, self.rank)
+        basis, sizes = vt.T, np.maximum(s, s[0] * 1e-14) / np.sqrt(len(x))
         v, after = x @ basis / sizes, (y @ basis / sizes)[:, :-1]
         solved = np.linalg.lstsq(v, after, rcond=1e-12)[0].T
         readout = np.linalg.lstsq(v, y[:, -found.n_columns :], rcond=1e-12)[0].T

@@ -47,18 +47,37 @@ class PolynomialRule(AbstractRule):
         """Shift the window by the row that follows u."""
         window = z.at[-1].set(u)
         lagged = jnp.concatenate([window[k] for k in self.taps])
-        phi = monomials(jnp, lagged[None], self.factors)[0]
+        phi = monomials(lagged[None], self.factors)[0]
         return jnp.concatenate([window[1:], (u + phi @ self.weights)[None]])
 
 
-def monomials(xp: Any, lagged: Any, factors: Any) -> Any:
-    """Constant and monomials of rows (n, E); features (n, F)."""
-    ones = xp.ones((lagged.shape[0], 1))
-    padded = xp.concatenate([lagged, ones], axis=1)
+def monomials(lagged: Float[Array, "n E"], factors: Int[Array, "monomials degree"]) -> Float[Array, "n F"]:
+    """Constant and monomials of rows, traced; `monomial_table` is for many rows at once."""
+    ones = jnp.ones((lagged.shape[0], 1))
+    padded = jnp.concatenate([lagged, ones], axis=1)
     columns = padded[:, factors[:, 0]]
     for k in range(1, factors.shape[1]):
         columns = columns * padded[:, factors[:, k]]
-    return xp.concatenate([ones, columns], axis=1)
+    return jnp.concatenate([ones, columns], axis=1)
+
+
+def monomial_table(rows: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Constant and monomials of many rows (n, E), column by column; features (n, F) as `monomials` gives them.
+
+    Args:
+        rows: values of the variables.
+        factors: from `monomial_factors`: each monomial is one of lower degree times a variable.
+    """
+    n_variables = rows.shape[1]
+    variables = np.ascontiguousarray(rows.T)
+    table = np.empty((len(factors) + 1, len(rows)))
+    table[0] = 1.0
+    place = {(): 0}
+    for i, row in enumerate(factors, 1):
+        own = tuple(int(k) for k in row if k < n_variables)
+        np.multiply(table[place[own[:-1]]], variables[own[-1]], out=table[i])
+        place[own] = i
+    return table.T
 
 
 def monomial_factors(n_variables: int, degree: int) -> np.ndarray:
@@ -195,7 +214,7 @@ def fit_polynomial(
     def regression(u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         n = len(u) - n_window
         lagged = np.concatenate([u[k : k + n] for k in taps], axis=1)
-        return monomials(np, lagged, factors), u[n_window:] - u[n_window - 1 : -1]
+        return monomial_table(lagged, factors), u[n_window:] - u[n_window - 1 : -1]
 
     rule = PolynomialRule(jnp.zeros((len(factors) + 1, found.n_columns)), jnp.asarray(factors), taps, n_window)
     return fit_readout(learner, found, standard(found), rule, with_weights, regression, ridge, n_context=n_window)

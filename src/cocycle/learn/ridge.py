@@ -9,6 +9,7 @@ from jaxtyping import Float
 from scipy import linalg
 
 from cocycle.core.errors import ParameterError
+from cocycle.learn.triangular import triangular_factor
 
 EXACT_FEATURES = 256
 ROUND_OFF_OF_ROOTS = 1e-7
@@ -39,8 +40,7 @@ def ridge_block(features: Float[np.ndarray, "n F"], targets: Float[np.ndarray, "
         targets: Y.
     """
     if features.shape[1] <= EXACT_FEATURES:
-        q, r = np.linalg.qr(features)
-        return RidgeBlock(r, q.T @ targets, True, len(features))
+        return RidgeBlock(*triangular_factor(features, targets), True, len(features))
     # Half of a Gram matrix is enough: the other half is its mirror image.
     product: Any = linalg.get_blas_funcs("syrk", (features,))
     gram = product(1.0, features, trans=1) if features.flags.f_contiguous else product(1.0, features.T)

@@ -13,7 +13,7 @@ from cocycle.core.errors import InsufficientDataError, ParameterError
 from cocycle.learn.abstract import AbstractLearner, require_counts, require_key
 from cocycle.learn.fitted import FitRecord, FittedSystem, finish
 from cocycle.learn.formulations import AbstractFormulation, WeakForm
-from cocycle.learn.polynomial import monomial_factors, monomials
+from cocycle.learn.polynomial import monomial_factors, monomial_table, monomials
 from cocycle.learn.rules import AbstractRowRule, unscaled
 from cocycle.learn.sparse import STLSQ, AbstractSparseRegression
 from cocycle.learn.stretches import segments
@@ -50,7 +50,7 @@ class FieldRule(AbstractRowRule):
             y: state.
             args: not used.
         """
-        return (monomials(jnp, y[None], self.factors) @ self.coefficients)[0]
+        return (monomials(y[None], self.factors) @ self.coefficients)[0]
 
     def advance(self, z: Float[Array, "D"], u: Float[Array, "D"]) -> Float[Array, "D"]:
         """Follow the field over dt."""
@@ -114,7 +114,7 @@ class SINDy(AbstractLearner):
         factors = monomial_factors(found.n_columns, self.degree)
 
         def library(rows: np.ndarray) -> np.ndarray:
-            return monomials(np, rows, factors)
+            return monomial_table(rows, factors)
 
         pieces = [self.formulation.regression(part, found.dt, library) for part in found.parts]
         features, targets = (np.concatenate(side) for side in zip(*pieces, strict=True))

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cocycle.core.errors import ParameterError
+from cocycle.learn.triangular import triangular_factor
 
 MAX_ROUNDS = 30
 
@@ -60,10 +61,10 @@ class STLSQ(AbstractSparseRegression):
             targets: what the terms add up to.
         """
         # One orthogonal factor of the scaled library serves all later fits.
-        scale = np.sqrt(np.mean(features**2, axis=0))
+        r, c = triangular_factor(features, targets)
+        scale = np.sqrt(np.sum(r**2, axis=0) / len(features))
         scale = np.where(scale > 0, scale, 1.0)
-        q, r = np.linalg.qr(features / scale)
-        c = q.T @ targets
+        r = r / scale
         rows = np.sqrt(self.ridge * len(features)) * np.eye(len(scale)) if self.ridge else None
         out = np.zeros((features.shape[1], targets.shape[1]))
         for d in range(targets.shape[1]):

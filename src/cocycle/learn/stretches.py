@@ -85,7 +85,7 @@ def segments(data: Any, *, n_min: int, dt: float | None = None) -> Segments:
     if len(widths) > 1:
         raise DataError(f"the trajectories have {sorted(widths)} columns; give all of them the same columns.")
     step = _one_step([t.dt for t in tables if t.dt is not None], dt)
-    _require_variety(np.concatenate([t.rows for t in tables]), tables[0].variables)
+    _require_variety([t.rows for t in tables], tables[0].variables)
     parts, n_missing = [], 0
     for table in tables:
         whole, missing = _cut(table.rows)
@@ -180,16 +180,17 @@ def _one_step(known: Sequence[float], dt: float | None) -> float:
     return float(steps[0] if dt is None else dt)
 
 
-def _require_variety(rows: np.ndarray, variables: tuple[str, ...] | None) -> None:
-    for k in range(rows.shape[1]):
-        column = rows[np.isfinite(rows[:, k]), k]
+def _require_variety(tables: Sequence[np.ndarray], variables: tuple[str, ...] | None) -> None:
+    """Refuse columns without values, or with one value only."""
+    for k in range(tables[0].shape[1]):
+        columns = [rows[:, k] for rows in tables if len(rows)]
+        least = np.fmin.reduce([np.fmin.reduce(column) for column in columns], initial=np.nan)
+        most = np.fmax.reduce([np.fmax.reduce(column) for column in columns], initial=np.nan)
         label = variables[k] if variables else f"column {k}"
-        if column.size == 0:
+        if np.isnan(least):
             raise InsufficientDataError(f"{label} has no values at all; leave it out.")
-        if np.ptp(column) <= 1e-12 * np.abs(column).max():
-            raise InsufficientDataError(
-                f"{label} is constant ({column[0]:g}); there is nothing to learn: leave it out."
-            )
+        if most - least <= 1e-12 * max(abs(least), abs(most)):
+            raise InsufficientDataError(f"{label} is constant ({least:g}); there is nothing to learn: leave it out.")
 
 
 def _cut(rows: np.ndarray) -> tuple[list[np.ndarray], int]:

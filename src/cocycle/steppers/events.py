@@ -157,7 +157,7 @@ def to_next_event(
         raise ParameterError("events are located on series: take Taylor(switches=Switches.LOCATE), the default.")
     analytic = stepper.switches is Switches.REFUSE
     program = Program(function, t, y, extras=True, switches=not analytic, order=stepper.n_terms)
-    order = stepper.n_terms
+    order = stepper.order_for(program)
 
     def going(carry: Any) -> Any:
         n, t, _, _, _, which = carry

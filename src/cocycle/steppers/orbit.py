@@ -52,7 +52,7 @@ def _piece_by_piece(
     stepper: Taylor, program: Program, base: tuple, times: Any, n_rows: Any, rows: list[Any], endless: Any
 ) -> tuple[tuple, list[Any], Any, Any]:
     """Each polynomial is made once and serves all samples that it covers."""
-    order, capacity = stepper.n_terms, times.shape[0]
+    order, capacity = stepper.order_for(program), times.shape[0]
     numbers = _are_numbers(base[2])
 
     def one(carry: Any) -> Any:

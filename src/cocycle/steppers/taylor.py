@@ -55,12 +55,14 @@ class Taylor(AbstractTangentStepper):
     p = \lceil 1 - \tfrac12 \ln \mathrm{tol} \rceil$$
 
     where $f_k$, coefficient k of the field along the orbit, follows from earlier ones by one recurrence a primitive of
-    the field, traced once. Tangents are expanded together with the state, each held to the tolerance relative to its
-    own length. `taylor_orbit` samples the same polynomials on any grid, which is faster than many short steps.
+    the field, traced once. Fields of few products get four orders more and longer steps of the same precision. Tangents
+    are expanded together with the state, each held to the tolerance relative to its own length. `taylor_orbit` samples
+    the same polynomials on any grid, which is faster than many short steps.
 
     Args:
         tol: relative precision of a series step (absolute where the state is below 1); default round-off.
-        order: order of the polynomials; default from the tolerance. A Runge-Kutta pair needs at least 7.
+        order: order of the polynomials, which changes the length of the steps and not their precision; default from
+            the tolerance and the field. A Runge-Kutta pair needs at least 7.
         max_steps: series steps allowed within dt.
         switches: what to do with fields that hold abs, max, where and the like: locate each switch on the
             polynomials, cross it by an embedded Runge-Kutta pair, or refuse the field.
@@ -70,7 +72,8 @@ class Taylor(AbstractTangentStepper):
     Raises:
         ParameterError: if an option is out of range.
 
-    Accuracy: the tolerance holds for a series step; at round-off the error of an orbit is that of its rounding.
+    Accuracy: the tolerance holds for a series step; below 1e-14 truncation stays two digits under it, so that the error
+        of an orbit is that of its rounding, and energies follow Brouwer's law.
     Laws: on an equilibrium the tangents are expm(J dt) within the tolerance.
     Limits: primitives without a rule are refused (`NoSeriesError`), where `Adaptive` only needs values. Stiff fields
         need short steps. A step that fails (max_steps, overflow) gives NaN, which the run reports. Under `vmap`
@@ -87,6 +90,7 @@ class Taylor(AbstractTangentStepper):
 
     tol: float = eqx.field(static=True)
     n_terms: int = eqx.field(static=True)
+    adapts: bool = eqx.field(static=True)
     max_steps: int = eqx.field(static=True)
     switches: Switches = eqx.field(static=True)
     reverse: bool = eqx.field(static=True)
@@ -106,6 +110,7 @@ class Taylor(AbstractTangentStepper):
             raise ParameterError("tol is traced, but it chooses the order of the series: give a Python number.")
         if not 1e-18 <= tol < 0.1:
             raise ParameterError(f"tol must be a relative precision from 1e-18 to 0.1, got {tol!r}.")
+        self.adapts = order is None and float(tol) >= control.ROUNDED
         order = control.order_for(tol) if order is None else order
         if isinstance(order, bool) or not isinstance(order, int) or not MIN_ORDER <= order <= MAX_ORDER:
             raise ParameterError(f"order must be a whole number from {MIN_ORDER} to {MAX_ORDER}, got {order!r}.")
@@ -155,6 +160,15 @@ class Taylor(AbstractTangentStepper):
         analytic = self.switches is Switches.REFUSE
         return Program(lambda t, y: field(t, y, args), t, y, switches=not analytic, order=self.n_terms)
 
+    def order_for(self, program: Program) -> int:
+        """Return the order of the polynomials of a program.
+
+        Args:
+            program: of a field.
+        """
+        few = self.adapts and program.products is not None and program.products <= control.FEW_PRODUCTS
+        return self.n_terms + (control.MORE_ORDERS if few else 0)
+
     def reach(self, program: Program, t: Any, parts: Any, n_tangents: int | None, towards: Any) -> Any:
         """Expand at a point and choose how far to go.
 
@@ -168,18 +182,19 @@ class Taylor(AbstractTangentStepper):
         Returns:
             The expansion and the length, whose sign is that of `towards`.
         """
-        expansion = program.expand(t, parts, self.n_terms)
+        order = self.order_for(program)
+        expansion = program.expand(t, parts, order)
         groups = groups_of(program, jax.lax.stop_gradient(expansion.parts), n_tangents)
-        h = control.step_length(groups, self.n_terms)
+        h = control.step_length(groups, order, control.fraction(self.tol, order))
         h = jnp.where(towards < 0, jnp.maximum(-h, towards), jnp.minimum(h, towards))
         if self.switches is not Switches.RUNGE_KUTTA or not expansion.decisions:
-            return expansion, control.within_branch(expansion.decisions, self.n_terms, h)
+            return expansion, control.within_branch(expansion.decisions, order, h)
 
         def across() -> Any:
             grouped = lambda coefficients: groups_of(program, coefficients, n_tangents)  # noqa: E731
-            return stepped_across(program, t, parts, h, grouped, self.rtol, self.n_terms)
+            return stepped_across(program, t, parts, h, grouped, self.rtol, order)
 
-        changes = jnp.any(control.changes(expansion.decisions, self.n_terms, h))
+        changes = jnp.any(control.changes(expansion.decisions, order, h))
         found, h = jax.lax.cond(changes, across, lambda: (expansion.parts, h * 1.0))
         return expansion._replace(parts=found), h
 
@@ -197,6 +212,7 @@ class Taylor(AbstractTangentStepper):
         t = jnp.asarray(t, dtype=float)
         dt = jnp.asarray(dt, dtype=float)
         program = self.program(field, t, y, args)
+        order = self.order_for(program)
 
         def going(carry: Any) -> Any:
             n, left, _, _ = carry
@@ -210,7 +226,7 @@ class Taylor(AbstractTangentStepper):
             after = left - change
             lost = change - (left - after)
             ended = (h == left) | (h != h)
-            return n + 1, jnp.where(ended, 0.0, after), lost, control.moved(expansion.parts, self.n_terms, h)
+            return n + 1, jnp.where(ended, 0.0, after), lost, control.moved(expansion.parts, order, h)
 
         begin = (jnp.asarray(0), dt, jnp.zeros_like(dt), program.split(y))
         if self.reverse:

@@ -10,6 +10,7 @@ from cocycle.core.run import Trajectory
 from cocycle.steppers import Flow, Switches, Taylor, taylor_orbit
 from cocycle.steppers.dense import dense_orbit
 from cocycle.steppers.fields import CheckedField
+from cocycle.steppers.series.control import order_for
 
 # Products of series times order^2 up to which series compile about as fast as the stages of the pair, and the number of
 # rows from which the time to compile matters little: measured over the catalogue by benchmarks/taylor_catalogue.py, see
@@ -48,9 +49,11 @@ def sampled(flow: Flow, times: np.ndarray, rtol: float) -> Trajectory:
     """
     start = flow.initial_state(flow.x0)
     if rtol <= MAX_TOL:
-        stepper = Taylor(max(rtol, 1e-16), switches=Switches.REFUSE)
+        tol, many = max(rtol, 1e-16), len(times) >= MANY_ROWS
+        # Higher orders pay for their compilation on long orbits only.
+        stepper = Taylor(tol, order=None if many else order_for(tol), switches=Switches.REFUSE)
         work = series_work(flow, start, stepper)
-        if work is not None and (work <= MAX_WORK or len(times) >= MANY_ROWS):
+        if work is not None and (work <= MAX_WORK or many):
             found = taylor_orbit(flow, start, times=times, stepper=stepper)
             rows = np.asarray(found.x).reshape(len(found.t), -1)
             return Trajectory(found.t, rows, jnp.ravel(found.final), found.n, found.status)

@@ -14,17 +14,45 @@ SWITCH_SAMPLES = 4
 BISECTIONS = 60
 
 
+# Where rounding decides, truncation stays two digits below it: it has a sign, and energies would drift like time.
+ROUNDED, GUARD, FINEST = 1e-14, 100.0, 1e-18
+# Orders above Jorba and Zou's. Their step costs order^2 products; in a field of few products it costs what waits in a
+# row, which grows with the order itself, and then longer steps of a higher order take less time.
+FEW_PRODUCTS, MORE_ORDERS = 6, 4
+# Digits of room (natural ones) for the larger share of the radius of convergence that the longer steps go.
+ROOM = 1.0
+
+
 def order_for(tol: float) -> int:
-    """Return the order at which a step costs least per unit of time.
+    """Return the order at which a step costs least per unit of time, if its cost is that of order^2 products.
 
     Args:
-        tol: relative precision of a step.
+        tol: relative precision of a step; below 1e-14 two digits more are taken.
 
     Example:
         >>> order_for(1e-9), order_for(2.2e-16)
-        (12, 20)
+        (12, 22)
     """
-    return math.ceil(-0.5 * math.log(tol) + 1.0)
+    held = max(tol / GUARD, min(tol, FINEST)) if tol < ROUNDED else tol
+    return math.ceil(-0.5 * math.log(held) + 1.0)
+
+
+def fraction(tol: float, order: int) -> float:
+    r"""Return the share of the radius of convergence that a step of an order may go.
+
+    $$e^{-E / (p + 1)}, \qquad E = (p_0 + 1) \left(2 + \frac{0.7}{p_0 - 1}\right)$$
+
+    where p_0 is Jorba and Zou's order: the first term left out is as large as in their step, whatever the order.
+
+    Args:
+        tol: relative precision of a step.
+        order: p.
+
+    Source: [jorba2005].
+    """
+    best = order_for(tol)
+    digits = (best + 1) * (2.0 + 0.7 / (best - 1)) + (ROOM if order > best else 0.0)
+    return math.exp(-digits / (order + 1))
 
 
 def largest(values: Sequence[Any]) -> Any:
@@ -39,10 +67,10 @@ def _reduced(part: Any, kept: int) -> Any:
     return jnp.max(jnp.abs(part), axis=tuple(range(kept, part.ndim))) if part.ndim > kept else part
 
 
-def step_length(groups: Sequence[tuple[Sequence[list[Any]], int, bool]], order: int) -> Any:
-    r"""Return the length of the step: the polynomial's last two terms are at round-off of what it describes.
+def step_length(groups: Sequence[tuple[Sequence[list[Any]], int, bool]], order: int, share: float) -> Any:
+    r"""Return the length of the step: a share of the radius of convergence that the last two terms tell.
 
-    $$h = e^{-2 - 0.7 / (p - 1)} \min_g \min\bigl((n_g / \|x_g^{[p-1]}\|)^{1/(p-1)}, (n_g / \|x_g^{[p]}\|)^{1/p}\bigr)$$
+    $$h = s \min_g \min\bigl((n_g / \|x_g^{[p-1]}\|)^{1/(p-1)}, (n_g / \|x_g^{[p]}\|)^{1/p}\bigr)$$
 
     where $n_g = \max(1, \|x_g\|)$ for a state (relative where it is large, absolute where it is small) and
     $\|x_g\|$ for a tangent vector, which has no size of its own.
@@ -51,6 +79,7 @@ def step_length(groups: Sequence[tuple[Sequence[list[Any]], int, bool]], order: 
         groups: what has one norm: its coefficients part by part, the number of leading axes that count groups,
             and whether it is a tangent.
         order: p.
+        share: s, of `fraction`.
 
     Source: [jorba2005].
     """
@@ -64,7 +93,7 @@ def step_length(groups: Sequence[tuple[Sequence[list[Any]], int, bool]], order: 
         shorter = jnp.minimum(*reach)
         shorter = jnp.min(shorter) if kept else shorter
         shortest = shorter if shortest is None else jnp.minimum(shortest, shorter)
-    return math.exp(-2.0 - 0.7 / (order - 1)) * _exp2(shortest)
+    return share * _exp2(shortest)
 
 
 # A length needs three digits only; logarithms to the last one take as long as a third of a step of a small field.

@@ -97,6 +97,11 @@ class Program:
         return sorted(set(found))
 
     @property
+    def products(self) -> int | None:
+        """Products of two series in the field, at every order; None for series of arrays."""
+        return getattr(self.form, "products", None)
+
+    @property
     def work(self) -> int | None:
         """Products of series times order^2, which the time to compile grows with; None for series of arrays."""
         return getattr(self.form, "work", None)

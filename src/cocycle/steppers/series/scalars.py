@@ -74,7 +74,10 @@ def _products(instruction: Instruction) -> int:
         depth = _size([np.shape(instruction.inputs[0])[axis] for axis in contracted])
         both = all(isinstance(v, Ref) for v in instruction.inputs)
         return depth * _size(instruction.outputs[0].shape) if both else 0
-    return 0 if instruction.name in FREE else sum(_size(o.shape) for o in instruction.outputs)
+    scales = (instruction.name == "mul" and not all(isinstance(v, Ref) for v in instruction.inputs)) or (
+        instruction.name == "div" and not isinstance(instruction.inputs[1], Ref)
+    )
+    return 0 if scales or instruction.name in FREE else sum(_size(o.shape) for o in instruction.outputs)
 
 
 class ScalarForm:
@@ -93,7 +96,8 @@ class ScalarForm:
         self.instructions, self.results = instructions, results
         if sum(_size(o.shape) for i in instructions for o in i.outputs) > MAX_ELEMENTS:
             raise UnsuitableError
-        self.work = sum(_products(i) for i in instructions) * order**2
+        self.products = sum(_products(i) for i in instructions)
+        self.work = self.products * order**2
         if self.work > MAX_WORK:
             raise UnsuitableError
         self.sources = {n: _sources(i) for n, i in enumerate(instructions) if i.name in MOVING}

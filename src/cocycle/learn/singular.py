@@ -1,0 +1,66 @@
+"""Leading singular values and vectors of a tall matrix, without the others."""
+
+import numpy as np
+from jaxtyping import Float
+from scipy import linalg
+
+# Singular values below this share of the largest are lost in the rounding of squares.
+RESOLVED = 1e-5
+# Residual of a triplet, in units of round-off times the largest singular value, that a full decomposition has too.
+ALLOWED = 100.0
+# Below this share of all values a part is cheaper than the whole.
+FEW = 0.25
+
+
+def leading_singular(
+    x: Float[np.ndarray, "n E"], rank: int
+) -> tuple[Float[np.ndarray, "n r"], Float[np.ndarray, "r"], Float[np.ndarray, "r E"]]:
+    r"""The r largest singular values of a matrix with their vectors, $X \approx U \Sigma V^\top$.
+
+    Eigenvectors of the Gram matrix begin, one step of subspace iteration with Rayleigh and Ritz's rule gives back the
+    digits that squaring lost; then both residuals, |X v - s u| and |X^T u - s v|, are looked at.
+
+    Args:
+        x: matrix.
+        rank: r, at least 1.
+
+    Returns:
+        U, the values in falling order, and V^T; fewer than r where the matrix has fewer.
+
+    Accuracy: residuals of at most 100 units of round-off of the largest value, as a full decomposition has; else, and
+        for values below 1e-5 of the largest, or more than a quarter of all, it is that one.
+    Cost: n E^2 / 2, once, as a product of matrices, and E^3; a full decomposition some 6 n E^2 in steps that wait for
+        each other.
+
+    Example:
+        >>> u, s, vt = leading_singular(np.diag([1.0, 5.0, 3.0, 2.0, 0.5])[:, [1, 0, 2, 3, 4]], 1)
+        >>> s.round(12).tolist()
+        [5.0]
+
+    Source: [golub2013].
+    """
+    if 0 < rank <= FEW * min(x.shape):
+        found = _from_squares(x, rank) if x.shape[0] >= x.shape[1] else _turned(_from_squares(x.T, rank))
+        if found is not None:
+            return found
+    u, s, vt = np.linalg.svd(x, full_matrices=False)
+    return u[:, :rank], s[:rank], vt[:rank]
+
+
+def _turned(found: tuple | None) -> tuple | None:
+    return None if found is None else (found[2].T, found[1], found[0].T)
+
+
+def _from_squares(x: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    n = x.shape[1]
+    product = linalg.get_blas_funcs("syrk", (x,))
+    gram = product(1.0, x, trans=1) if x.flags.f_contiguous else product(1.0, x.T)  # its upper half
+    squares, v = linalg.eigh(gram, lower=False, subset_by_index=(n - rank, n - 1), check_finite=False)
+    if not squares[0] > RESOLVED**2 * squares[-1]:
+        return None
+    left = np.linalg.qr(x @ v)[0]
+    core, s, vt = np.linalg.svd(left.T @ x, full_matrices=False)
+    u = left @ core
+    allowed = ALLOWED * np.finfo(float).eps * s[0]
+    residuals = [np.linalg.norm(x @ vt.T - u * s, axis=0), np.linalg.norm(u.T @ x - s[:, None] * vt, axis=1)]
+    return (u, s, vt) if max(r.max() for r in residuals) <= allowed else None
