@@ -1,7 +1,7 @@
 """Work and precision of single orbits: error and time at tolerances from 1e-6 to 1e-15, ours and peers', in one run.
 
-Error: root mean square over eight nearby starts of the largest difference at the end from heyoka in extended precision,
-over a time that keeps chaos from drowning it. Time: processor time, the least of several runs of a longer orbit, end
+Error: median over 15 nearby starts of the largest difference at the end from heyoka in extended precision, over a time
+that keeps chaos from drowning it. Time: processor time, the least of several runs of a longer orbit, end
 state only. Then closed forms. Compile times, ensembles and exponents are in `taylor_costs`, the drift of energies in
 `taylor_energy`.
 """
@@ -22,7 +22,7 @@ from benchmarks.taylor_problems import (
     in_extended_precision,
     nearby,
     ours,
-    rms_error,
+    typical_error,
 )
 
 
@@ -102,7 +102,7 @@ def work_precision() -> None:
                 except ImportError:
                     cells.append(f"{'not installed':>22s}")
                     continue
-                error = rms_error(solve, problem, starts, ends)
+                error = typical_error(solve, problem, starts, ends)
                 seconds = best(functools.partial(solve, problem.long * share), runs) / share
                 cells.append(f"{error:>12.1e}{1e3 * seconds:>10.4g}")
                 curves[problem.name].setdefault(name, []).append((error, seconds))

@@ -166,6 +166,11 @@ def embedding(
     return A, S
 
 
+# Natural logarithm of the most that a mode may be stiffer or rub harder than the oscillator itself, or less. Records
+# without friction have no memory to be found: a fit would go on for ever.
+FREE = 12.0
+
+
 def exponential_memory(
     x: Any,
     dt: float,
@@ -213,8 +218,13 @@ def exponential_memory(
         mass = float(temperature / np.mean(((x[2:] - x[:-2]) / (2 * dt)) ** 2))
     scale = np.sqrt(mass * stiffness)
 
+    def modes(logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Stiffnesses and frictions in the oscillator's own units; beyond FREE they do nothing that is seen."""
+        held = np.exp(np.clip(logs, -FREE, FREE))
+        return stiffness * held[:n_modes], scale * held[n_modes:]
+
     def misfit(logs: np.ndarray) -> float:
-        k, g = np.exp(np.clip(logs[:n_modes], -30, 30)), np.exp(np.clip(logs[n_modes:], -30, 30))
+        k, g = modes(logs)
         A, S = embedding(k, g, stiffness=stiffness, mass=mass, temperature=temperature)
         step, state, rows = scipy.linalg.expm(A * dt), S[:, 0], []
         for _ in range(n_lags):
@@ -224,8 +234,8 @@ def exponential_memory(
         return error if np.isfinite(error) else 1e6
 
     def start(size: float, spread: float) -> np.ndarray:
-        times = np.geomspace(spread, 4 * spread, n_modes) * np.sqrt(mass / stiffness)
-        frictions = np.full(n_modes, scale * size / n_modes)
+        times = np.geomspace(spread, 4 * spread, n_modes)
+        frictions = np.full(n_modes, size / n_modes)
         return np.log(np.concatenate([frictions / times, frictions]))
 
     # The misfit has several valleys: the best three of a grid are followed.
@@ -233,9 +243,9 @@ def exponential_memory(
     options = {"maxiter": 600 * n_modes, "xatol": 1e-5, "fatol": 1e-14}
     tried = [scipy.optimize.minimize(misfit, x0, method="Nelder-Mead", options=options) for x0 in grid[:3]]
     best = min(tried, key=lambda found: found.fun)
-    order = np.argsort(best.x[n_modes:] - best.x[:n_modes])
-    k, g = np.exp(best.x[:n_modes])[order], np.exp(best.x[n_modes:])[order]
-    return ExponentialMemory(k, g, float(np.sqrt(best.fun)))
+    k, g = modes(best.x)
+    order = np.argsort(g / k)
+    return ExponentialMemory(k[order], g[order], float(np.sqrt(best.fun)))
 
 
 def _lags(x: np.ndarray, dt: float, longest: float | None) -> int:

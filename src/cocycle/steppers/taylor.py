@@ -72,7 +72,7 @@ class Taylor(AbstractTangentStepper):
     Raises:
         ParameterError: if an option is out of range.
 
-    Accuracy: the tolerance holds for a series step; below 1e-14 truncation stays two digits under it, so that the error
+    Accuracy: the tolerance holds for a series step; below 1e-14 truncation stays 20 times below it, so that the error
         of an orbit is that of its rounding, and energies follow Brouwer's law.
     Laws: on an equilibrium the tangents are expm(J dt) within the tolerance.
     Limits: primitives without a rule are refused (`NoSeriesError`), where `Adaptive` only needs values. Stiff fields

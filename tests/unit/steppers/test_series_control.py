@@ -44,8 +44,8 @@ def test_lengths_at_the_edge_of_the_numbers():
 
 
 def test_order():
-    # Two guard digits below 1e-14, and none below 1e-18.
-    assert [order_for(tol) for tol in (1e-6, 1e-9, 1e-12, 1e-15, 1e-18)] == [8, 12, 15, 21, 22]
+    # A guard of 20 below 1e-14, and none at 1e-18.
+    assert [order_for(tol) for tol in (1e-6, 1e-9, 1e-12, 1e-15, 1e-18)] == [8, 12, 15, 20, 22]
     assert order_for(1.1e-16) <= order_for(1e-16) <= order_for(1e-17) <= order_for(1e-18)
 
 

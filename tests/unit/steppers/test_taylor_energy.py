@@ -10,7 +10,7 @@ from cocycle.steppers import Taylor, taylor_ensemble
 from cocycle.steppers.series.line import UNEVEN, shared
 
 EPS = np.finfo(float).eps
-# Two guard digits keep truncation below rounding from 1e-15 on.
+# A guard keeps truncation below rounding from 1e-15 on.
 TIGHT = Taylor(1e-15, max_steps=10**9)
 
 

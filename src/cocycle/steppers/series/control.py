@@ -14,8 +14,8 @@ SWITCH_SAMPLES = 4
 BISECTIONS = 60
 
 
-# Where rounding decides, truncation stays two digits below it: it has a sign, and energies would drift like time.
-ROUNDED, GUARD, FINEST = 1e-14, 100.0, 1e-18
+# Where rounding decides, truncation stays 20 times below it: it has a sign, and energies would drift like time.
+ROUNDED, GUARD, FINEST = 1e-14, 20.0, 1e-18
 # Orders above Jorba and Zou's. Their step costs order^2 products; in a field of few products it costs what waits in a
 # row, which grows with the order itself, and then longer steps of a higher order take less time.
 FEW_PRODUCTS, MORE_ORDERS = 6, 4
@@ -27,11 +27,11 @@ def order_for(tol: float) -> int:
     """Return the order at which a step costs least per unit of time, if its cost is that of order^2 products.
 
     Args:
-        tol: relative precision of a step; below 1e-14 two digits more are taken.
+        tol: relative precision of a step; below 1e-14 it is taken 20 times smaller.
 
     Example:
         >>> order_for(1e-9), order_for(2.2e-16)
-        (12, 22)
+        (12, 21)
     """
     held = max(tol / GUARD, min(tol, FINEST)) if tol < ROUNDED else tol
     return math.ceil(-0.5 * math.log(held) + 1.0)
