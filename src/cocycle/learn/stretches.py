@@ -180,12 +180,24 @@ def _one_step(known: Sequence[float], dt: float | None) -> float:
     return float(steps[0] if dt is None else dt)
 
 
+# Fewer columns than this are reduced one by one: NumPy is slow along the first axis of narrow tables.
+NARROW = 16
+
+
+def _extremes(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Least and largest value of each column, NaN only where there is no other."""
+    if not len(rows):
+        return np.full(rows.shape[1], np.nan), np.full(rows.shape[1], np.nan)
+    table, axis = (np.ascontiguousarray(rows.T), 1) if rows.shape[1] < NARROW else (rows, 0)
+    return np.fmin.reduce(table, axis=axis), np.fmax.reduce(table, axis=axis)
+
+
 def _require_variety(tables: Sequence[np.ndarray], variables: tuple[str, ...] | None) -> None:
     """Refuse columns without values, or with one value only."""
-    for k in range(tables[0].shape[1]):
-        columns = [rows[:, k] for rows in tables if len(rows)]
-        least = np.fmin.reduce([np.fmin.reduce(column) for column in columns], initial=np.nan)
-        most = np.fmax.reduce([np.fmax.reduce(column) for column in columns], initial=np.nan)
+    ends = [_extremes(rows) for rows in tables]
+    low = np.fmin.reduce([least for least, _ in ends])
+    high = np.fmax.reduce([most for _, most in ends])
+    for k, (least, most) in enumerate(zip(low, high, strict=True)):
         label = variables[k] if variables else f"column {k}"
         if np.isnan(least):
             raise InsufficientDataError(f"{label} has no values at all; leave it out.")

@@ -13,7 +13,7 @@ from cocycle.core.errors import ParameterError, ShapeError
 from cocycle.core.system import State, Tangents
 from cocycle.steppers.fields import CheckedField, like_state
 from cocycle.steppers.flow import Flow
-from cocycle.steppers.series import Program, control
+from cocycle.steppers.series import Program, control, hidden
 from cocycle.steppers.series.line import evaluate
 from cocycle.steppers.series.pieces import in_pieces, one_kernel
 from cocycle.steppers.switches import Switches
@@ -160,13 +160,14 @@ def to_next_event(
     order = stepper.order_for(program)
 
     def going(carry: Any) -> Any:
-        n, t, _, _, _, which = carry
+        n, t, _, _, _, which, _ = carry
         return (which < 0) & (t != end) & jnp.isfinite(t) & (n < stepper.max_steps)
 
     def one(carry: Any) -> Any:
-        n, t, low, parts, last, _ = carry
+        n, t, low, parts, last, _, caution = carry
         left = (end - t) - low
-        expansion, h = stepper.reach(program, t, parts, n_tangents, left)
+        expansion, h, free = stepper.reach(program, t, parts, n_tangents, left)
+        h, missed, caution = stepper.cautious(program, t, expansion, n_tangents, h, free, caution)
         found, roots = [], []
         for i, (event, g) in enumerate(zip(events, expansion.extras, strict=True)):
             skip = last == i
@@ -176,16 +177,21 @@ def to_next_event(
             here, root = first_root(g, order, h, event.direction, skip)
             found.append(here)
             roots.append(jnp.where(here, root, jnp.inf))
-        which = jnp.where(jnp.any(jnp.stack(found)), jnp.argmin(jnp.stack(roots)), -1)
+        which = jnp.where(jnp.any(jnp.stack(found)) & ~missed, jnp.argmin(jnp.stack(roots)), -1)
         length = jnp.where(which >= 0, jnp.min(jnp.stack(roots)), h)
         after, rest = later(t, low, length)
         ended = (which < 0) & (h == left)
-        t, low = jnp.where(ended, end, after), jnp.where(ended, 0.0, rest)
-        return n + 1, t, low, control.moved(expansion.parts, order, length), jnp.asarray(-1), which
+        there = (
+            jnp.where(ended, end, after),
+            jnp.where(ended, 0.0, rest),
+            control.moved(expansion.parts, order, length),
+        )
+        there = jax.tree.map(lambda old, new: jnp.where(missed, old, new), (t, low, parts), there)
+        return n + 1, *there, jnp.where(missed, last, -1), which, caution
 
-    begin = (jnp.asarray(0), t, low, program.split(y), last, jnp.asarray(-1))
+    begin = (jnp.asarray(0), t, low, program.split(y), last, jnp.asarray(-1), hidden.no_caution(t))
     loop = lambda begin: jax.lax.while_loop(going, in_pieces(one), begin)  # noqa: E731
-    _, t, low, parts, _, which = one_kernel(loop, begin)
+    _, t, low, parts, _, which, _ = one_kernel(loop, begin)
     good = ((which >= 0) | (t == end)) & jnp.isfinite(t)
     return (t, low, program.join([jnp.where(good, part, jnp.nan) for part in parts])), which
 

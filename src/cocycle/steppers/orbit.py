@@ -16,7 +16,7 @@ from cocycle.core.tracing import is_traced
 from cocycle.steppers.events import later
 from cocycle.steppers.fields import CheckedField
 from cocycle.steppers.flow import Flow
-from cocycle.steppers.series import Program, control
+from cocycle.steppers.series import Program, control, hidden
 from cocycle.steppers.series.line import evaluate
 from cocycle.steppers.series.pieces import in_pieces, one_kernel
 from cocycle.steppers.taylor import Taylor
@@ -56,13 +56,18 @@ def _piece_by_piece(
     numbers = _are_numbers(base[2])
 
     def one(carry: Any) -> Any:
-        i, n, t, low, parts, ok, rows = carry
-        expansion, h = stepper.reach(program, t, parts, None, endless)
+        i, n, t, low, parts, ok, caution, rows = carry
+        # What may hide something is not followed for ever.
+        towards = (times[n_rows - 1] - t) - low if program.hides else endless
+        expansion, h, free = stepper.reach(program, t, parts, None, towards)
+        h, missed, caution = stepper.cautious(program, t, expansion, None, h, free, caution)
         ok = ~jnp.isnan(h) & (h != 0) & _finite(parts)
 
         def covered(inner: Any) -> Any:
             i, _ = inner
-            return ok & (i < n_rows) & (jnp.abs((times[jnp.minimum(i, capacity - 1)] - t) - low) <= jnp.abs(h))
+            return (
+                ok & ~missed & (i < n_rows) & (jnp.abs((times[jnp.minimum(i, capacity - 1)] - t) - low) <= jnp.abs(h))
+            )
 
         def write(inner: Any) -> Any:
             i, rows = inner
@@ -73,19 +78,19 @@ def _piece_by_piece(
 
         i, rows = jax.lax.while_loop(covered, write, (i, rows))
         # The next call begins here where all is sampled; a constant polynomial has no end to go to.
-        stay = (i >= n_rows) | ~ok | jnp.isinf(h)
+        stay = (i >= n_rows) | ~ok | missed | jnp.isinf(h)
         t2, low2 = later(t, low, h)
         after = control.moved(expansion.parts, order, h)
         parts = [jnp.where(stay, p, a) for p, a in zip(parts, after, strict=True)]
-        return i, n + 1, jnp.where(stay, t, t2), jnp.where(stay, low, low2), parts, ok, rows
+        return i, n + 1, jnp.where(stay, t, t2), jnp.where(stay, low, low2), parts, ok, caution, rows
 
     def going(carry: Any) -> Any:
-        i, n, _, _, _, ok, _ = carry
+        i, n, _, _, _, ok, _, _ = carry
         return (i < n_rows) & ok & (n < BUDGET)
 
-    carry = (jnp.zeros_like(n_rows), jnp.asarray(0), *base, jnp.asarray(True), rows)
+    carry = (jnp.zeros_like(n_rows), jnp.asarray(0), *base, jnp.asarray(True), hidden.no_caution(base[0]), rows)
     loop = lambda carry: jax.lax.while_loop(going, in_pieces(one), carry)  # noqa: E731
-    i, _, t, low, parts, ok, rows = one_kernel(loop, carry)
+    i, _, t, low, parts, ok, _, rows = one_kernel(loop, carry)
     return (t, low, parts), rows, i, ok
 
 

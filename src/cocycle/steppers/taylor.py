@@ -14,8 +14,10 @@ from cocycle.core.tracing import is_traced, once_per_shape
 from cocycle.steppers.abstract import AbstractTangentStepper
 from cocycle.steppers.adaptive import scale_tangents, tangent_norms
 from cocycle.steppers.forced import Forced, TangentField, zero_filled
-from cocycle.steppers.series import Program, control
+from cocycle.steppers.hindsight import looked_back, no_step
+from cocycle.steppers.series import Program, control, hidden
 from cocycle.steppers.series.pieces import in_pieces, one_kernel
+from cocycle.steppers.series.program import Expansion
 from cocycle.steppers.switches import DEGREE, Switches, stepped_across
 
 EPS = 2.0**-52
@@ -180,15 +182,19 @@ class Taylor(AbstractTangentStepper):
             towards: the largest length that is wanted, of either sign.
 
         Returns:
-            The expansion and the length, whose sign is that of `towards`.
+            The expansion; the length, whose sign is that of `towards`; and whether the field is the same one all the
+            way: False where the length ends at a switch.
         """
         order = self.order_for(program)
         expansion = program.expand(t, parts, order)
         groups = groups_of(program, jax.lax.stop_gradient(expansion.parts), n_tangents)
         h = control.step_length(groups, order, control.fraction(self.tol, order))
         h = jnp.where(towards < 0, jnp.maximum(-h, towards), jnp.minimum(h, towards))
-        if self.switches is not Switches.RUNGE_KUTTA or not expansion.decisions:
-            return expansion, control.within_branch(expansion.decisions, order, h)
+        if not expansion.decisions:
+            return expansion, h, jnp.asarray(True)
+        if self.switches is not Switches.RUNGE_KUTTA:
+            seen = control.within_branch(expansion.decisions, order, h)
+            return expansion, seen, seen == h
 
         def across() -> Any:
             grouped = lambda coefficients: groups_of(program, coefficients, n_tangents)  # noqa: E731
@@ -196,7 +202,57 @@ class Taylor(AbstractTangentStepper):
 
         changes = jnp.any(control.changes(expansion.decisions, order, h))
         found, h = jax.lax.cond(changes, across, lambda: (expansion.parts, h * 1.0))
-        return expansion._replace(parts=found), h
+        return expansion._replace(parts=found), h, ~changes
+
+    def misses(
+        self, program: Program, t: Any, expansion: Expansion, n_tangents: int | None, h: Any, n_looks: int = 1
+    ) -> Any:
+        """Say whether the field along a step is not what the polynomial foretells.
+
+        Args:
+            program: of the field.
+            t: time.
+            expansion: there.
+            n_tangents: K where the state is a pair (y, V), else None.
+            h: length of the step.
+            n_looks: places, the last of which is the end.
+        """
+        order = self.order_for(program)
+        parts, length = jax.lax.stop_gradient((expansion.parts, h))
+        groups, found = groups_of(program, parts, n_tangents), jnp.asarray(False)
+        for i in range(n_looks):
+            s = length * ((i + 1) / n_looks)
+            # A time that nobody reads, in a branch of a batch, would make XLA's kernels fail.
+            then = jnp.zeros(()) if program.is_autonomous else jax.lax.stop_gradient(t) + s
+            end = program.expand(then, control.moved(parts, order, s), 1).parts
+            seen = hidden.found(groups_of(program, end, n_tangents))
+            found = found | hidden.missed(hidden.foretold(groups, order, s), seen, groups, s, self.rtol)
+        return found
+
+    def cautious(
+        self, program: Program, t: Any, expansion: Expansion, n_tangents: int | None, h: Any, free: Any, caution: Any
+    ) -> tuple[Any, Any, Any]:
+        """Hold a step back where something may be hidden ahead.
+
+        Args:
+            program: of the field.
+            t: time.
+            expansion: there.
+            n_tangents: K where the state is a pair (y, V), else None.
+            h: length that `reach` gave.
+            free: whether the field is the same one all the way; beyond a switch it says nothing of the polynomial.
+            caution: of this step.
+
+        Returns:
+            The length; whether it missed something, so that a shorter one has to be tried; the caution of the next.
+        """
+        if not program.hides:
+            return h, jnp.asarray(False), caution
+        held = caution.held(h)
+        looks = lambda n: lambda h: self.misses(program, t, expansion, n_tangents, h, n)  # noqa: E731
+        missed = jax.lax.cond(caution.is_first, looks(hidden.LOOKS), looks(1), held)
+        missed = missed & (free | (held != h)) & jnp.isfinite(held) & ~caution.ends
+        return held, missed, caution.after(missed, held)
 
     def solve(self, field: Any, t: Any, y: Any, args: Any, dt: Any, n_tangents: int | None) -> Any:
         """Take series steps until dt has passed.
@@ -214,26 +270,46 @@ class Taylor(AbstractTangentStepper):
         program = self.program(field, t, y, args)
         order = self.order_for(program)
 
+        begin = (dt, jnp.zeros_like(dt), program.split(y))
+        # Beyond a switch the field says nothing of the polynomial before it: such steps look ahead, one by one.
+        looks_back = program.hides and not program.switches
+
         def going(carry: Any) -> Any:
-            n, left, _, _ = carry
+            n, (left, _, _), _ = carry
             return (left != 0) & (n < self.max_steps)
 
         def one(carry: Any) -> Any:
-            n, left, lost, parts = carry
-            expansion, h = self.reach(program, t + (dt - left), parts, n_tangents, left)
+            n, place, last = carry
+            left, lost, parts = place
+            now = t + (dt - left)
+            expansion, h, free = self.reach(program, now, parts, n_tangents, left)
+            back = place
+            if looks_back:
+                groups = groups_of(program, expansion.parts, n_tangents)
+                misses = lambda h: self.misses(program, now, expansion, n_tangents, h, hidden.LOOKS)  # noqa: E731
+                again, back, h, last = looked_back(last, place, groups, order, h, misses, self.rtol)
+            else:
+                h, again, last = self.cautious(program, now, expansion, n_tangents, h, free, last)
             # What is left is compensated, so that a million short steps end on time.
             change = h + lost
             after = left - change
-            lost = change - (left - after)
             ended = (h == left) | (h != h)
-            return n + 1, jnp.where(ended, 0.0, after), lost, control.moved(expansion.parts, order, h)
+            moved = control.moved(expansion.parts, order, h)
+            there = (jnp.where(ended, 0.0, after), change - (left - after), moved)
+            if program.hides:
+                there = jax.tree.map(lambda old, new: jnp.where(again, old, new), back, there)
+            return n + 1, there, last
 
-        begin = (jnp.asarray(0), dt, jnp.zeros_like(dt), program.split(y))
+        last: Any = hidden.no_caution(dt)
+        if looks_back:
+            shapes = jax.eval_shape(lambda parts: program.expand(t, parts, 1).parts, begin[2])
+            last = no_step(begin, groups_of(program, [[*part] for part in shapes], n_tangents))
+        begin = (jnp.asarray(0), begin, last)
         if self.reverse:
-            _, left, _, parts = eqxi.while_loop(going, one, begin, max_steps=self.max_steps, kind="checkpointed")
+            _, (left, _, parts), _ = eqxi.while_loop(going, one, begin, max_steps=self.max_steps, kind="checkpointed")
         else:
             loop = lambda begin: jax.lax.while_loop(going, in_pieces(one), begin)  # noqa: E731
-            _, left, _, parts = one_kernel(loop, begin)
+            _, (left, _, parts), _ = one_kernel(loop, begin)
         return program.join([jnp.where(left == 0, part, jnp.nan) for part in parts])
 
 

@@ -13,9 +13,9 @@ from cocycle.steppers.fields import CheckedField
 from cocycle.steppers.series.control import order_for
 
 # Products of series times order^2 up to which series compile about as fast as the stages of the pair, and the number of
-# rows from which the time to compile matters little: measured over the catalogue by benchmarks/taylor_catalogue.py, see
-# docs/taylor.md. Once compiled, series are the faster ones for every analytic field that they take number by number.
-MAX_WORK, MANY_ROWS = 1500, 50_000
+# rows from which the time to compile is won back whatever the work: measured on all flows of the catalogue by
+# benchmarks/taylor_catalogue.py, see docs/taylor.md.
+MAX_WORK, MANY_ROWS = 400, 50_000
 MAX_TOL = 1e-6
 
 

@@ -63,7 +63,8 @@ def largest(values: Sequence[Any]) -> Any:
     return found
 
 
-def _reduced(part: Any, kept: int) -> Any:
+def reduced(part: Any, kept: int) -> Any:
+    """Return the largest absolute value along all but the first axes; of a number, itself."""
     return jnp.max(jnp.abs(part), axis=tuple(range(kept, part.ndim))) if part.ndim > kept else part
 
 
@@ -85,7 +86,7 @@ def step_length(groups: Sequence[tuple[Sequence[list[Any]], int, bool]], order: 
     """
     shortest: Any = None
     for parts, kept, is_tangent in groups:
-        sizes = [largest([_reduced(part[k], kept) for part in parts]) for k in (0, order - 1, order)]
+        sizes = [largest([reduced(part[k], kept) for part in parts]) for k in (0, order - 1, order)]
         floor = jnp.finfo(sizes[0].dtype).tiny
         scale = _log2(jnp.maximum(sizes[0], floor if is_tangent else 1.0))
         # A zero coefficient gives an infinite length, and NaN stays NaN.

@@ -10,6 +10,7 @@ import numpy as np
 from cocycle.core.errors import NoSeriesError
 from cocycle.steppers.series.arrays import ArrayForm, check_instruction
 from cocycle.steppers.series.decisions import Decision
+from cocycle.steppers.series.hidden import may_hide
 from cocycle.steppers.series.line import Line, filled, shared
 from cocycle.steppers.series.recorder import REMEDY, Recorder, Ref
 from cocycle.steppers.series.scalars import MAX_NUMBERS, scalar_form
@@ -81,6 +82,8 @@ class Program:
             self.form = scalar_form(instructions, results, 1 if by_number else order)
         if self.form is None:
             self.form = ArrayForm(instructions, results)
+        # Whether functions of the field may hide what lies ahead of a step.
+        self.hides = may_hide(instructions)
         if not switches:
             refuse_switches(self.switches)
 
