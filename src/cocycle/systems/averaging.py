@@ -73,19 +73,18 @@ def spectra(
     spectrum = lyapunov_spectrum(system, n_steps=n_steps, **options)
     n_missing = _steps_missing(entry, spectrum, n_times) if tol is None else 0
     while n_missing or (_may_go_on(entry, n_steps) and not _settled(spectrum)):
-        n_more = n_missing or min(3 * n_steps, MOST_STEPS - n_steps)
+        n_more = n_missing or max(min(3 * n_steps, MOST_STEPS - n_steps), MIN_STEPS)
         spectrum = _longer(system, spectrum, n_more, options | {"n0": n0 + n_steps})
-        n_steps += n_more
+        n_steps += n_more + spectrum.n_transient
         n_missing = _steps_missing(entry, spectrum, n_times) if tol is None else 0
     return spectrum, _halved(entry, system, n_steps, options)
 
 
 def _longer(system: Any, spectrum: Spectrum, n_more: int, options: dict[str, Any]) -> Spectrum:
-    """The spectrum with more of the same orbit; new tangent vectors need a transient of their own."""
+    """The spectrum with more of the same orbit; new tangent vectors need as long to turn as the first ones had."""
     every = round(float(spectrum.interval) / float(spectrum.dt))
-    more = lyapunov_spectrum(
-        system, n_steps=n_more, **(options | {"x0": final_state(system, spectrum), "qr_every": every})
-    )
+    lengths = {"n_steps": n_more + spectrum.n_transient, "n_transient": spectrum.n_transient, "qr_every": every}
+    more = lyapunov_spectrum(system, **(options | lengths | {"x0": final_state(system, spectrum)}))
     rows = np.concatenate([spectrum.local, more.local]) * float(spectrum.interval)
     worst = np.fmax(spectrum.volume_residual, more.volume_residual)
     return spectrum_of(system, rows, every, spectrum.n_transient, more.final, spectrum.n_dimensions, more.status, worst)
