@@ -127,6 +127,7 @@ def show_entry(entry: Any, *, picture: bool = True) -> None:
         picture: draw an orbit.
     """
     from cocycle.cli.equations import readable
+    from cocycle.systems.ranges import range_text
 
     console = Console(highlight=False)
     kind = entry.kind if entry.dimension is None else f"{entry.kind} in {entry.dimension} dimensions"
@@ -140,9 +141,9 @@ def show_entry(entry: Any, *, picture: bool = True) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("parameter", "default", "meaning"):
         table.add_column(column)
-    meanings, ranges = entry.meanings, entry.ranges
+    meanings, ranges = entry.meanings, {k: range_text(*limits) for k, limits in entry.ranges.items()}
     for name, value in entry.parameters.items():
-        meaning = "; ".join(p for p in (meanings.get(name, ""), _range(ranges.get(name))) if p)
+        meaning = "; ".join(p for p in (meanings.get(name, ""), ranges.get(name)) if p)
         table.add_row(name, Text(f"{value:.6g}" if isinstance(value, float) else str(value)), meaning)
     console.print(table)
     if entry.record is not None:
@@ -162,12 +163,6 @@ def _picture(entry: Any, width: int) -> str:
     else:
         drawn = dots(chosen.points, n_columns=n_columns, joined=chosen.kind == "curve")
     return "\n".join(f"  {line}" for line in drawn.split("\n"))
-
-
-def _range(limits: tuple[float, float] | None) -> str:
-    if limits is None:
-        return ""
-    return f"from {limits[0]:g} to {limits[1]:g}" if limits[1] < math.inf else f"{limits[0]:g} or more"
 
 
 def _invariants(entry: Any) -> Table:
