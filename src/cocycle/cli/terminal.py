@@ -181,6 +181,7 @@ def _invariants(entry: Any) -> Table:
         "correlation dimension": record.correlation_dimension,
         "entropy rate, at most": record.entropy_rate,
         "permutation entropy": record.permutation_entropy,
+        "mean time until chaos ends": record.lifetime,
     }
     for name, pair in pairs.items():
         if pair is not None and all(v is not None and math.isfinite(v) for v in pair):

@@ -23,8 +23,8 @@ DISTURBANCE = 1e-3
 # Orbits are regular once they grow by less than a third of the chaotic rate over six pieces. Means over 60 Lyapunov
 # times of the three systems scatter by 0.15 of it: a third is more than four of these below.
 N_WINDOW, CALM = 6, 1.0 / 3.0
-# Orbits that run to infinity are out once they are ten times as far away as the first ten pieces end.
-N_REFERENCE, FAR = 10, 10.0
+# Orbits that run to infinity are out once they are ten times as far away as the first piece from x0 gets.
+FAR = 10.0
 # Escapes from which the mean time to escape is known to a fifth.
 N_ESCAPES = 25
 # Orbits that may escape at once before it is given up.
@@ -64,11 +64,24 @@ class Pool(NamedTuple):
 class _Pieces:
     """Orbits of one system, piece by piece."""
 
-    def __init__(self, system: AbstractSystem, rate: float, every: int, n_vectors: int):
-        self.system, self.rate, self.every = system, rate, every
+    def __init__(self, system: Any, rate: float, every: int, n_vectors: int, angles: Sequence[str]):
+        self.system, self.every = system, every
+        self.plain = np.array([name not in angles for name in system.variables or ("x",)])
+        self.origin = system.initial_state(system.x0)
         self.n_rows = max(1, math.ceil(PIECE / (rate * float(system.dt) * every)))
         self.time = self.n_rows * every * float(system.dt)
-        self.frame = jnp.asarray(first_frame(n_vectors, dimension(system.initial_state(system.x0))))
+        self.frame = jnp.asarray(first_frame(n_vectors, dimension(self.origin)))
+        near = trajectory(system, self.origin, n_steps=self.n_rows * every, progress=False)
+        self.limit = FAR * max(self.size(x) for x in near.x)
+
+    def size(self, x: Any) -> float:
+        """Largest variable that is no angle."""
+        return float(np.max(np.abs(np.asarray(x))[..., self.plain] if np.ndim(x) else np.abs(x)))
+
+    def disturbed(self, x: Any, random: np.random.Generator) -> Any:
+        """The state, moved by a thousandth of itself; angles stay."""
+        plain = self.plain if np.ndim(x) else True
+        return x * (1.0 + DISTURBANCE * random.normal(size=np.shape(x)) * plain)
 
     def orbit(self, x: Any) -> Iterator[tuple[Piece, Any]]:
         """Yield pieces and the states at their ends."""
@@ -117,10 +130,8 @@ def pooled(
     Source: [hsu1988].
     """
     rate, every = float(pilot.exponents[0]), round(float(pilot.interval) / float(pilot.dt))
-    pieces = _Pieces(system, rate, every, pilot.n_vectors)
-    random, kept, chaotic, left, n_orbits, limit = np.random.default_rng(seed), [], 0, 0, 0, math.inf
-    still = np.array([name in angles for name in system.variables or ()])  # pyright: ignore[reportAttributeAccessIssue]
-    origin = system.initial_state(system.x0)  # pyright: ignore[reportAttributeAccessIssue]
+    pieces = _Pieces(system, rate, every, pilot.n_vectors, angles)
+    random, kept, chaotic, left, n_orbits = np.random.default_rng(seed), [], 0, 0, 0
     enough = math.ceil(n_times / PIECE) + N_SETTLING + N_LEAVING
     while True:
         covered = sum(float(p.rows[:, 0].sum()) for p in kept)
@@ -129,10 +140,9 @@ def pooled(
             break
         if n_orbits >= MOST_VAIN and not kept:
             raise InsufficientDataError("no orbit stays near the chaotic set for long enough; take another x0.")
-        begin = kept[random.integers(len(kept))].start if kept else origin
-        moved = begin * (1.0 + DISTURBANCE * random.normal(size=begin.shape) * ~still)
+        begin = kept[random.integers(len(kept))].start if kept else pieces.origin
         typical = float(np.mean([p.rows[:, 0].sum() for p in kept])) if kept else None
-        found, escaped, limit = _follow(pieces, jnp.asarray(moved), limit, max(budget, enough), typical)
+        found, escaped = _follow(pieces, pieces.disturbed(begin, random), max(budget, enough), typical)
         n_orbits += 1
         lived = len(found) - N_SETTLING
         if lived > 0:
@@ -146,26 +156,22 @@ def pooled(
     return Pool(spectrum, tuple(kept), n_orbits, left, None if mean is None else (mean, mean / math.sqrt(left)))
 
 
-def _follow(pieces: _Pieces, x: Any, limit: float, most: int, typical: float | None) -> tuple[list[Piece], bool, float]:
-    """Pieces before the escape, whether there was one, and how far away is out."""
+def _follow(pieces: _Pieces, x: Any, most: int, typical: float | None) -> tuple[list[Piece], bool]:
+    """Pieces before the escape, at most so many, and whether there was one."""
     found: list[Piece] = []
-    farthest = 0.0
+    growths: list[float] = []
     for piece, after in pieces.orbit(x):
-        size = float(jnp.max(jnp.abs(after)))
-        if not size <= limit or not np.isfinite(piece.rows).all():
-            return found, True, limit
+        if not pieces.size(after) <= pieces.limit or not np.isfinite(piece.rows).all():
+            return found, True
         found.append(piece)
-        farthest = max(farthest, size)
-        if limit == math.inf and len(found) == N_REFERENCE:
-            limit = FAR * farthest
-        growths = [p.rows[:, 0].sum() for p in found]
+        growths.append(float(piece.rows[:, 0].sum()))
         usual = float(np.median(growths)) if typical is None else typical
         if len(found) >= N_WINDOW and np.mean(growths[-N_WINDOW:]) < CALM * usual:
             # A third of the growth was left, so chaos lasted for about a third of the window.
-            return found[: len(found) - N_WINDOW + round(N_WINDOW * CALM)], True, limit
+            return found[: len(found) - N_WINDOW + round(N_WINDOW * CALM)], True
         if len(found) >= most:
-            return found, False, limit
-    return found, False, limit
+            break
+    return found, False
 
 
 def chaotic_points(system: AbstractSystem, pool: Pool, every: int, n_points: int) -> tuple[np.ndarray, np.ndarray]:
