@@ -19,6 +19,7 @@ NAMES = [
     "taylor_work_precision",
     "taylor_energy",
     "taylor_switches",
+    "delay_orbit",
     "start_up",
     "catalogue_spectra",
     "dataset",

@@ -132,13 +132,9 @@ class _DelayOrbit:
         found, t = [], begin
         while t < 0:
             lines, good = _history_piece(history, jnp.asarray(t), order)
-            leaves = [np.asarray(leaf) for leaf in lines]
-            columns = [program.form.split(leaf[k]) for leaf in leaves for k in range(order + 1)]
-            split = [
-                np.stack([np.asarray(columns[i * (order + 1) + k][j]) for k in range(order + 1)])
-                for i in range(len(leaves))
-                for j in range(len(columns[i * (order + 1)]))
-            ]
+            # Leaf by leaf, each coefficient in parts as the program has them.
+            terms = [[program.form.split(c) for c in np.asarray(leaf)] for leaf in lines]
+            split = [np.stack(column) for leaf in terms for column in zip(*leaf, strict=True)]
             h = min(SHARE * float(good), -t)
             if not h > 0 or not all(np.isfinite(line).all() for line in split):
                 raise ParameterError(f"the history has no finite Taylor series at t = {t:g}; give another one.")
@@ -183,6 +179,8 @@ class _DelayOrbit:
         size, last, first = self.ring.starts.shape[0], int(self.front.n), int(self.front.marks[-1])
         rows = np.arange(max(first, last - size + 1), last + 1) % size
         starts = np.asarray(self.ring.starts)[rows]
+        if starts[-1] != float(self.front.t):  # the last piece failed, and was not kept
+            rows, starts = rows[:-1], starts[:-1]
         n, dt = self.flow.n_intervals, float(self.flow.dt)
         times = t - dt * np.arange(n, -1, -1)
         piece = np.clip(np.searchsorted(starts, times + EPS * abs(t), side="right") - 1, 0, len(rows) - 1)
@@ -202,7 +200,7 @@ class _DelayOrbit:
     def joined(self, parts: Sequence[np.ndarray]) -> Any:
         """States of which these are the parts, one a row."""
         leaves, structure = jax.tree.flatten(self.y)
-        counts = [self.n_parts // len(leaves) if self.n_parts == len(leaves) else leaf.size for leaf in leaves]
+        counts = [1 if self.n_parts == len(leaves) else leaf.size for leaf in leaves]
         made, begun = [], 0
         for leaf, count in zip(leaves, counts, strict=True):
             columns = np.stack(parts[begun : begun + count], axis=1)
@@ -229,7 +227,8 @@ def _ring(pieces: Sequence[tuple], size: int, first: int) -> Ring:
         numbers[:, n % size] = piece[:4]
         for line, c in zip(lines, piece[4], strict=True):
             line[n % size] = c
-    return Ring(*(jnp.asarray(row) for row in numbers), [jnp.asarray(line) for line in lines])
+    starts, lows, lengths, reaches = (jnp.asarray(row) for row in numbers)
+    return Ring(starts, lows, lengths, reaches, [jnp.asarray(line) for line in lines])
 
 
 @eqx.filter_jit

@@ -147,8 +147,9 @@ def _stored(ring: Ring, n: Any, keep: Any, front: Front, h: Any, reach: Any, coe
         return lax.dynamic_update_index_in_dim(array, value, row, 0)
 
     parts = [put(c, jnp.stack(new)) for c, new in zip(ring.coefficients, coefficients, strict=True)]
-    numbers = zip(ring[:4], (front.t, front.low, h, reach), strict=True)
-    return Ring(*(put(array, value) for array, value in numbers), parts)
+    return Ring(
+        put(ring.starts, front.t), put(ring.lows, front.low), put(ring.lengths, h), put(ring.reaches, reach), parts
+    )
 
 
 @eqx.filter_jit
@@ -199,6 +200,8 @@ def fill(
         h = SHARE * good
         for limit in (*(reach for _, reach in past), to_kink, (end - front.t) - front.low):
             h = jnp.minimum(h, limit)
+        # The end of a piece of the past and the kink that it sends ahead are one place.
+        h = jnp.where(jnp.abs(h - to_kink) <= ROUNDING * (front.t + remembered), to_kink, h)
         return front._replace(marks=marks), found, h, jnp.where(h == to_kink, h, good)
 
     def one(carry: Any) -> Any:

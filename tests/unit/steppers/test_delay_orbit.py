@@ -53,7 +53,7 @@ def evaluated(pieces, times):
 
 @pytest.mark.parametrize("tol", [1e-6, 1e-9, EPS])
 def test_a_history_that_solves_the_equation_goes_on(tol):
-    times = np.linspace(0.01, 100.0, 1000)
+    times = np.linspace(0.01, 100.0, 3000)  # more than one compiled call makes
     found = delay_orbit(COSINE, times=times, stepper=Taylor(tol))
     # Roots of s + exp(-s pi/2) = 0 lie at or left of the imaginary axis, so errors add up, of fewer than 2 steps a
     # unit of time, with their rounding.
@@ -167,6 +167,7 @@ def test_explosion_is_an_error_or_a_status():
     found = delay_orbit(grows, times=[0.5, 2.0], throw=False)
     assert found.status is Status.NON_FINITE
     assert len(found.t) == 1
+    np.testing.assert_allclose(found.final.nodes[-1], found.x[-1], rtol=1e-15)
 
 
 def test_refused():

@@ -73,6 +73,7 @@ def test_records_of_transient_chaos_say_what_they_are():
         assert record is not None
         assert any("transient chaotic set" in note for note in record.notes)
         assert record.lifetime is not None
+        assert record.lyapunov_time is not None
         assert record.lifetime[0] > record.lyapunov_time * 100
     assert all(e.record.lifetime is None for e in catalogue if e.record is not None and e.name not in names)
 
