@@ -32,7 +32,7 @@ class Config:
     """
 
     stride: int = 1
-    n_periods: int = 500
+    n_periods: int = 1000
     n_anchor: int = 1_000_000
     n_points: int = 8000
     seed: int = 0
