@@ -76,8 +76,7 @@ def main(config: Config) -> Results:
             failed.append(f"{name}: left out: {' '.join(str(error).split())[:160]}")
     anchors, windows = anchor(config)
     measured, controls = compare(rows, np.random.default_rng(config.seed))
-    share_outside = float(measured["outside"].value)
-    outside = f"{len(rows)} systems; {share_outside:.0%} of the stored maximal exponents are outside."
+    outside = f"{len(rows)} systems; {float(measured['outside'].value):.0%} of the stored maxima are outside."
     kept = [r for r in rows if catalogue[r.name].chaotic]
     without = spearman(np.array([r.largest[0] for r in kept]), np.array([r.maximum for r in kept]))
     calm = f"Spearman's correlation of the {len(kept)} that are chaotic at the stored parameters: {without:.2f}."
@@ -246,12 +245,6 @@ def again(rows: Sequence[Annotation]) -> Plot:
         Curve(x, np.array([r.again[0] for r in kept]), "second stretch", dots=True),
         Curve(x, np.array([r.maximum for r in kept]), "stored", dots=True),
     )
-    return Plot(
-        "The same exponent twice",
-        "largest exponent [nats / time]",
-        "again [nats / time]",
-        curves,
-        caption="Two stretches of one orbit agree; the stored values scatter, mostly upwards.",
-        log_x=True,
-        log_y=True,
-    )
+    labels = ("The same exponent twice", "largest exponent [nats / time]", "again [nats / time]")
+    caption = "Two stretches of one orbit agree; the stored values scatter, mostly upwards."
+    return Plot(*labels, curves, caption=caption, log_x=True, log_y=True)
