@@ -20,6 +20,7 @@ NAMES = [
     "taylor_costs",
     "taylor_energy",
     "taylor_switches",
+    "delay_orbit",
     "start_up",
     "catalogue_spectra",
     "dataset",

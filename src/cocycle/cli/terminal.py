@@ -127,6 +127,7 @@ def show_entry(entry: Any, *, picture: bool = True) -> None:
         picture: draw an orbit.
     """
     from cocycle.cli.equations import readable
+    from cocycle.systems.ranges import range_text
 
     console = Console(highlight=False)
     kind = entry.kind if entry.dimension is None else f"{entry.kind} in {entry.dimension} dimensions"
@@ -140,9 +141,9 @@ def show_entry(entry: Any, *, picture: bool = True) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("parameter", "default", "meaning"):
         table.add_column(column)
-    meanings, ranges = entry.meanings, entry.ranges
+    meanings, ranges = entry.meanings, {k: range_text(*limits) for k, limits in entry.ranges.items()}
     for name, value in entry.parameters.items():
-        meaning = "; ".join(p for p in (meanings.get(name, ""), _range(ranges.get(name))) if p)
+        meaning = "; ".join(p for p in (meanings.get(name, ""), ranges.get(name)) if p)
         table.add_row(name, Text(f"{value:.6g}" if isinstance(value, float) else str(value)), meaning)
     console.print(table)
     if entry.record is not None:
@@ -164,12 +165,6 @@ def _picture(entry: Any, width: int) -> str:
     return "\n".join(f"  {line}" for line in drawn.split("\n"))
 
 
-def _range(limits: tuple[float, float] | None) -> str:
-    if limits is None:
-        return ""
-    return f"from {limits[0]:g} to {limits[1]:g}" if limits[1] < math.inf else f"{limits[0]:g} or more"
-
-
 def _invariants(entry: Any) -> Table:
     """Table of what was recomputed, with standard errors."""
     record = entry.record
@@ -186,6 +181,7 @@ def _invariants(entry: Any) -> Table:
         "correlation dimension": record.correlation_dimension,
         "entropy rate, at most": record.entropy_rate,
         "permutation entropy": record.permutation_entropy,
+        "mean time until chaos ends": record.lifetime,
     }
     for name, pair in pairs.items():
         if pair is not None and all(v is not None and math.isfinite(v) for v in pair):

@@ -40,10 +40,24 @@ def _stretch(system: Any, driver: Any, x: Any, frame: Any, n: Any, every: Any) -
 
 
 @eqx.filter_jit
-def _tangent_rows(
+def tangent_rows(
     system: Any, driver: Any, x: Any, frame: Any, n: Any, n_rows: Any, every: Any, capacity: int
 ) -> tuple[Any, Any, Any]:
-    """Fill up to `capacity` rows of log stretching, one per orthonormalisation."""
+    """Fill up to `capacity` rows of log stretching, one per orthonormalisation.
+
+    Args:
+        system: differentiable system.
+        driver: its driver.
+        x: state.
+        frame: tangent vectors, K rows of D numbers.
+        n: number of the first step.
+        n_rows: rows to fill.
+        every: steps between orthonormalisations.
+        capacity: rows there is room for, which fixes the shape.
+
+    Returns:
+        State and frame at the end, and rows (capacity, K) [nats].
+    """
 
     def one(i: Any, carry: tuple) -> tuple:
         x, frame, rows = carry
@@ -172,7 +186,7 @@ def _traced(
         x, frame, _ = _stretch(system, driver, x, frame, n0, rest)
     (x, frame), _ = jax.lax.scan(lambda c, i: (row(c, i)[0], None), (x, frame), jnp.arange(drop))
     (x, frame), rows = jax.lax.scan(row, (x, frame), drop + jnp.arange(n_rows))
-    return _result(system, rows, every, n_transient, x, dimension(x), Status.OK, jnp.nan)
+    return spectrum_of(system, rows, every, n_transient, x, dimension(x), Status.OK, jnp.nan)
 
 
 def _need_rows(n_rows: int, n_steps: int, n_transient: int, every: int) -> None:
@@ -183,9 +197,21 @@ def _need_rows(n_rows: int, n_steps: int, n_transient: int, every: int) -> None:
         )
 
 
-def _result(
+def spectrum_of(
     system: Any, log_rows: Any, every: int, n_transient: int, x: Any, n_dimensions: int, status: Status, residual: Any
 ) -> Spectrum:
+    """Return the spectrum of rows of log stretching, with standard errors.
+
+    Args:
+        system: what was stepped.
+        log_rows: log stretching (rows, K) [nats].
+        every: steps between two rows.
+        n_transient: steps dropped before.
+        x: last state.
+        n_dimensions: D.
+        status: how the computation ended.
+        residual: `volume_residual` of the spectrum.
+    """
     interval = every * system.dt if is_traced(log_rows) else every * float(system.dt)
     local = log_rows / interval
     k = local.shape[1]
@@ -233,7 +259,7 @@ class _Job:
             residual = volume_residual(self.system, self.driver, x, frame, n, n_rows * interval, self.advance)
             x, frame, rows, status = self.rows(x, frame, n, n_rows, interval, tol, bar)
         _need_rows(len(rows), n_steps, n_transient, interval)
-        spectrum = _result(self.system, rows, interval, n_transient, x, self.n_dimensions, status, residual)
+        spectrum = spectrum_of(self.system, rows, interval, n_transient, x, self.n_dimensions, status, residual)
         check_accuracy(self.system, spectrum, interval, chosen=every is not None)
         return spectrum
 
@@ -261,7 +287,7 @@ class _Job:
 
     def chunk(self, x: Any, frame: Any, n: int, n_rows: int, every: int) -> tuple:
         """Compute some rows; raise if the state, or a tangent, is not a number."""
-        after, frame2, rows = _tangent_rows(
+        after, frame2, rows = tangent_rows(
             self.system, self.driver, x, frame, jnp.asarray(n), jnp.asarray(n_rows), jnp.asarray(every), self.capacity
         )
         rows = np.asarray(rows)[:n_rows]
@@ -278,7 +304,7 @@ class _Job:
     def advance(self, x: Any, frame: Any, n: int) -> tuple:
         """One step and its log stretching, by the loop that computes the rows; nothing is checked."""
         one = jnp.asarray(1)
-        x, frame, rows = _tangent_rows(self.system, self.driver, x, frame, jnp.asarray(n), one, one, self.capacity)
+        x, frame, rows = tangent_rows(self.system, self.driver, x, frame, jnp.asarray(n), one, one, self.capacity)
         return x, frame, np.asarray(rows)[0]
 
     def rows(self, x: Any, frame: Any, n: int, n_rows: int, every: int, tol: float | None, bar: Progress) -> tuple:

@@ -3,6 +3,7 @@
 from cocycle.steppers.abstract import AbstractStepper, AbstractTangentStepper
 from cocycle.steppers.adaptive import Adaptive
 from cocycle.steppers.delay import DelayFlow, DelayState, delay_flow
+from cocycle.steppers.delay_orbit import delay_orbit
 from cocycle.steppers.dense import dense_orbit
 from cocycle.steppers.ensemble import taylor_ensemble
 from cocycle.steppers.event_table import EventTable, locate_events
@@ -80,6 +81,7 @@ __all__ = [
     "Tsit5",
     "Yoshida4",
     "delay_flow",
+    "delay_orbit",
     "dense_orbit",
     "flow",
     "is_autonomous",

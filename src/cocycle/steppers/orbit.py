@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -13,6 +14,7 @@ from cocycle.core.errors import InterruptedWarning, NonFiniteStateError, Paramet
 from cocycle.core.progress import Progress
 from cocycle.core.run import Pace, Status, Trajectory, check_memory, row_capacity
 from cocycle.core.tracing import is_traced
+from cocycle.steppers.delay import DelayFlow
 from cocycle.steppers.events import later
 from cocycle.steppers.fields import CheckedField
 from cocycle.steppers.flow import Flow
@@ -36,8 +38,8 @@ def _fill(
     t, low, y = base
     program = stepper.program(field, t, y, args)
     start = program.split(y)
-    numbers = _are_numbers(start)
-    rows = [jnp.zeros((capacity, *jnp.shape(p)), p.dtype) for p in _packed(start, numbers)]
+    numbers = are_numbers(start)
+    rows = [jnp.zeros((capacity, *jnp.shape(p)), p.dtype) for p in packed(start, numbers)]
     endless = jnp.where((times[n_rows - 1] - t) - low < 0, -jnp.inf, jnp.inf)
     (t, low, parts), rows, i, ok = _piece_by_piece(stepper, program, (t, low, start), times, n_rows, rows, endless)
     return (
@@ -53,7 +55,7 @@ def _piece_by_piece(
 ) -> tuple[tuple, list[Any], Any, Any]:
     """Each polynomial is made once and serves all samples that it covers."""
     order, capacity = stepper.order_for(program), times.shape[0]
-    numbers = _are_numbers(base[2])
+    numbers = are_numbers(base[2])
 
     def one(carry: Any) -> Any:
         i, n, t, low, parts, ok, caution, rows = carry
@@ -61,7 +63,7 @@ def _piece_by_piece(
         towards = (times[n_rows - 1] - t) - low if program.hides else endless
         expansion, h, free = stepper.reach(program, t, parts, None, towards)
         h, missed, caution = stepper.cautious(program, t, expansion, None, h, free, caution)
-        ok = ~jnp.isnan(h) & (h != 0) & _finite(parts)
+        ok = ~jnp.isnan(h) & (h != 0) & all_finite(parts)
 
         def covered(inner: Any) -> Any:
             i, _ = inner
@@ -71,7 +73,7 @@ def _piece_by_piece(
 
         def write(inner: Any) -> Any:
             i, rows = inner
-            values = _packed([evaluate(c, order, (times[i] - t) - low) for c in expansion.parts], numbers)
+            values = packed([evaluate(c, order, (times[i] - t) - low) for c in expansion.parts], numbers)
             return i + 1, [
                 jax.lax.dynamic_update_index_in_dim(row, v, i, 0) for row, v in zip(rows, values, strict=True)
             ]
@@ -94,20 +96,35 @@ def _piece_by_piece(
     return (t, low, parts), rows, i, ok
 
 
-def _are_numbers(parts: Any) -> bool:
+def are_numbers(parts: Any) -> bool:
+    """Say whether a state is carried number by number.
+
+    Args:
+        parts: of the state.
+    """
     return all(jnp.ndim(p) == 0 and p.dtype == parts[0].dtype for p in parts)
 
 
-def _packed(parts: Any, numbers: bool) -> list[Any]:
-    """Numbers as one vector; arrays as they are."""
+def packed(parts: Any, numbers: bool) -> list[Any]:
+    """Return numbers as one vector; arrays as they are.
+
+    Args:
+        parts: of the state.
+        numbers: whether they are numbers.
+    """
     return [jnp.stack(parts)] if numbers else list(parts)
 
 
-def _finite(parts: Any) -> Any:
+def all_finite(parts: Any) -> Any:
+    """Say whether all parts are finite.
+
+    Args:
+        parts: of the state.
+    """
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(p)) for p in parts]))
 
 
-def sample_times(flow: Flow, t0: float, duration: Any, times: Any) -> np.ndarray:
+def sample_times(flow: Flow | DelayFlow, t0: float, duration: Any, times: Any) -> np.ndarray:
     """Return the times at which an orbit is wanted, ascending or descending from t0.
 
     Args:
@@ -213,6 +230,49 @@ def starting_point(flow: Flow, x0: Any, stepper: Taylor | None) -> tuple[Any, Ta
     return y, stepper
 
 
+def host_rows(
+    y: Any,
+    n_rows: int,
+    chunk: Callable[[int, int, int], tuple[int, bool, Any]],
+    failed: Callable[[int], Status],
+    show: bool | None,
+) -> tuple[Any, int, Status]:
+    """Return rows on the host, chunk by chunk, how many are done, and how it ended.
+
+    Args:
+        y: a state: what a row is like.
+        n_rows: rows that are wanted.
+        chunk: from rows done, rows asked for and the capacity to how many were made, whether all went well, and they.
+        failed: from rows done to how it ended, where not all went well; or raises.
+        show: show a progress bar; None shows it on a terminal when the work is long.
+
+    Raises:
+        ParameterError: if the rows do not fit into memory.
+    """
+    row_bytes = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(y))
+    check_memory(n_rows, row_bytes, "ask for fewer times")
+    out = jax.tree.map(lambda a: np.empty((n_rows, *a.shape), a.dtype), y)
+    capacity = row_capacity(row_bytes)
+    pace, done, status = Pace(capacity), 0, Status.OK
+    with Progress(n_rows, "orbit", show) as bar:
+        try:
+            while done < n_rows:
+                asked = pace.next(n_rows - done)
+                began = time.perf_counter()
+                count, ok, rows = chunk(done, asked, capacity)
+                jax.tree.map(lambda o, c, a=done, b=count: o.__setitem__(slice(a, a + b), c[:b]), out, rows)
+                pace.took(asked, time.perf_counter() - began, done == 0)
+                done += count
+                bar.advance(count)
+                if not ok:
+                    status = failed(done)
+                    break
+        except KeyboardInterrupt:
+            warnings.warn(f"interrupted: {done} of {n_rows} rows are returned.", InterruptedWarning, stacklevel=4)
+            status = Status.INTERRUPTED
+    return (out if done == n_rows else jax.tree.map(lambda o: o[:done].copy(), out)), done, status
+
+
 class _Orbit:
     """One concrete orbit: chunks of rows, failures, interrupts."""
 
@@ -223,29 +283,7 @@ class _Orbit:
 
     def rows(self, show: bool | None) -> tuple[Any, int, Status]:
         """Return rows on the host, how many are done, and how it ended."""
-        n_rows = len(self.grid)
-        row_bytes = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(self.y))
-        check_memory(n_rows, row_bytes, "ask for fewer times")
-        out = jax.tree.map(lambda a: np.empty((n_rows, *a.shape), a.dtype), self.y)
-        capacity = row_capacity(row_bytes)
-        pace, done, status = Pace(capacity), 0, Status.OK
-        with Progress(n_rows, "orbit", show) as bar:
-            try:
-                while done < n_rows:
-                    asked = pace.next(n_rows - done)
-                    began = time.perf_counter()
-                    count, ok, chunk = self.chunk(done, asked, capacity)
-                    jax.tree.map(lambda o, c, a=done, b=count: o.__setitem__(slice(a, a + b), c[:b]), out, chunk)
-                    pace.took(asked, time.perf_counter() - began, done == 0)
-                    done += count
-                    bar.advance(count)
-                    if not ok:
-                        status = self.failed(done)
-                        break
-            except KeyboardInterrupt:
-                warnings.warn(f"interrupted: {done} of {n_rows} rows are returned.", InterruptedWarning, stacklevel=3)
-                status = Status.INTERRUPTED
-        return (out if done == n_rows else jax.tree.map(lambda o: o[:done].copy(), out)), done, status
+        return host_rows(self.y, len(self.grid), self.chunk, self.failed, show)
 
     def chunk(self, done: int, asked: int, capacity: int) -> tuple[int, bool, Any]:
         times = np.zeros(capacity)

@@ -15,10 +15,10 @@ from cocycle.core.functions import Map
 from cocycle.core.run import Trajectory, run, trajectory
 from cocycle.core.start import count
 from cocycle.core.system import AbstractSystem, positive_time
-from cocycle.steppers import AbstractStepper, Flow
+from cocycle.steppers import RK4, AbstractStepper, DelayFlow, Flow
 from cocycle.systems.catalogue import catalogue
 from cocycle.systems.registry import Entry
-from cocycle.systems.solver import sampled
+from cocycle.systems.solver import sampled, sampled_late
 
 
 def orbit(
@@ -37,9 +37,9 @@ def orbit(
 ) -> Trajectory:
     """Orbit of a system of the catalogue, sampled in dominant periods instead of units of time.
 
-    Flows are solved adaptively at any dt of their own, by Taylor series or a Runge-Kutta pair (docs/taylor.md); delay,
-    stochastic and spatial systems by their own steps, as many a point as keep dt at or below its default. A map has no
-    period: each point is one iteration.
+    Flows and delay equations are solved to a tolerance, whatever their dt, by Taylor series or a Runge-Kutta pair
+    (docs/taylor.md); stochastic and spatial systems by their own steps, as many a point as keep dt at or below its
+    default. A map has no period: each point is one iteration.
 
     Args:
         source: name, entry, or a system.
@@ -51,16 +51,20 @@ def orbit(
         noise: standard deviation of observation noise, as a fraction of that of each variable.
         seed: seed of the noise, and of the system's own where it is stochastic.
         rtol: relative tolerance of the adaptive solution; the absolute one is the same.
-        stepper: rule for a flow in place of the adaptive solution; it takes one step a point.
+        stepper: rule for a flow in place of the adaptive solution; it takes one step a point. Of a delay equation
+            `RK4()` asks for its own steps.
         parameters: values that differ from the defaults, where source is a name or entry.
 
     Returns:
         Trajectory of n_periods * points_per_period points. Its final state is free of noise.
 
     Raises:
-        ParameterError: if no period is known, or noise is negative.
+        ParameterError: if no period is known, noise is negative, or a stepper does not serve.
         UnknownNameError: if there is no such system or variable; the nearest names are suggested.
         NonFiniteStateError: if the orbit explodes.
+
+    Warns:
+        AccuracyWarning: if a delay equation has no Taylor series, and goes by its own steps.
 
     Accuracy: steps within rtol; along a chaotic orbit errors grow with its largest exponent.
 
@@ -133,6 +137,13 @@ def _points(
         times = spacing * np.arange(n_dropped + 1, n_dropped + n_points + 1)
         found = sampled(system, times, rtol)
         return Trajectory(found.t, found.x, found.final, n_dropped + found.n)
+    if isinstance(system, DelayFlow):
+        if stepper is not None and not isinstance(stepper, RK4):
+            raise ParameterError("a delay equation is solved to rtol; of steppers only RK4() serves, its own steps.")
+        times = spacing * np.arange(n_dropped + 1, n_dropped + n_points + 1)
+        late = sampled_late(system, times, rtol) if stepper is None else None
+        if late is not None:
+            return late
     if isinstance(system, Map):
         every = 1
     elif isinstance(system, Flow):

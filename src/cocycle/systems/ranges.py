@@ -13,6 +13,8 @@ import numpy as np
 from cocycle.core.errors import RangeWarning
 from cocycle.core.tracing import is_traced
 
+SIGNS, UNBOUNDED = ("rates", "decays"), "unbounded"
+
 
 @functools.cache
 def _tables() -> dict[str, dict[str, Any]]:
@@ -33,9 +35,36 @@ def ranges(name: str) -> dict[str, tuple[float, float]]:
         >>> ranges("logistic")
         {'r': (0.0, 4.0)}
     """
-    table = _tables().get(name, {})
+    table = _tables().get(name, {}) if name != UNBOUNDED else {}
     found = dict.fromkeys(table.get("rates", ()), (0.0, math.inf))
-    return found | {k: (float(v[0]), float(v[1])) for k, v in table.items() if k != "rates"}
+    found |= dict.fromkeys(table.get("decays", ()), (-math.inf, 0.0))
+    return found | {k: (float(v[0]), float(v[1])) for k, v in table.items() if k not in SIGNS}
+
+
+def range_text(low: float, high: float) -> str:
+    """Return a range in words.
+
+    Args:
+        low: lowest value.
+        high: highest value.
+
+    Example:
+        >>> range_text(0.0, 4.0), range_text(0.0, math.inf), range_text(-math.inf, 1.3)
+        ('from 0 to 4', '0 or more', '1.3 or less')
+    """
+    if high == math.inf:
+        return f"{low:g} or more"
+    return f"{high:g} or less" if low == -math.inf else f"from {low:g} to {high:g}"
+
+
+def unbounded() -> dict[str, str]:
+    """Return the systems with parameters none of which has a physical range, and why.
+
+    Example:
+        >>> "kuramoto" in unbounded()
+        True
+    """
+    return dict(_tables()[UNBOUNDED])
 
 
 def warn_outside(name: str, values: Mapping[str, Any]) -> None:
@@ -52,7 +81,7 @@ def warn_outside(name: str, values: Mapping[str, Any]) -> None:
         low, high = limits[k]
         numbers = np.asarray(value, dtype=float)
         if np.any(numbers < low) or np.any(numbers > high):
-            span = f"from {low:g} to {high:g}" if high < math.inf else f"{low:g} or more"
+            span = range_text(low, high)
             given = f"{float(numbers):g}" if numbers.ndim == 0 else "some value"
             warnings.warn(
                 f"{name}: {k} = {given} lies outside its physical range, {span}; the equations are followed all the "

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from cocycle.core.drivers import Still
@@ -22,17 +21,23 @@ from cocycle.core.storage import atomic_file
 from cocycle.measures import dominant_period
 from cocycle.stability import Spectrum, lyapunov_spectrum
 from cocycle.steppers import DelayFlow, Flow, is_autonomous
+from cocycle.systems.averaging import (
+    N_PILOT,
+    drift_of,
+    final_state,
+    is_transient,
+    pools,
+    short_note,
+    spectra,
+    transient_note,
+)
 from cocycle.systems.catalogue import catalogue
 from cocycle.systems.orbit_measures import along, bounded, columns, correlation, pair, permutation
 from cocycle.systems.records import Record, fingerprint, packaged_file, read_records, write_records
 from cocycle.systems.registry import Entry
 from cocycle.systems.texts import texts
+from cocycle.systems.transients import chaotic_points
 
-N_PILOT = 10_000
-MIN_STEPS, MAX_STEPS, MOST_STEPS = 20_000, 1_500_000, 24_000_000
-WEAKEST = 0.01  # chaos below this rate a period is averaged over no longer than 1 / WEAKEST periods a Lyapunov time
-HALVES = 4.0  # standard errors by which the means over both halves may differ
-PRECISE = 12.0  # the largest exponent over its standard error; intermittent chaos takes longer to get there
 PER_PERIOD, N_POINTS = 20, 16_000
 N_DELAY_VECTORS = 8
 
@@ -56,10 +61,10 @@ def recompute(
     Args:
         names: systems; default all whose step has a derivative.
         n_jobs: joblib workers; another back end (Dask, Ray) comes by `joblib.parallel_config`.
-        lyapunov_times: averaging time in units of 1 / largest exponent, within 20,000 to 1,500,000 steps, which the
-            record then says; up to
+        lyapunov_times: averaging time in units of 1 / largest exponent, within 20,000 to 15,000,000 steps; up to
             24,000,000 where chaos is so intermittent that its error is above a twelfth, or both halves of the orbit
-            differ by more than the error can tell. Systems without chaos are averaged over as many periods.
+            differ by more than the error can tell. Systems without chaos are averaged over as many periods, at most
+            1,500,000 steps. Transient chaos is averaged over many orbits, each until it escapes.
         tol: stop a system as soon as all standard errors are below this fraction of its largest exponent.
         path: file of records; default that of the library.
         cache: directory of finished systems; default `NAME.parts` beside the file.
@@ -202,25 +207,14 @@ def compute(name: str, *, lyapunov_times: float = 1000.0, tol: float | None = No
         pilot = lyapunov_spectrum(system, n_steps=N_PILOT, **options)
         times, points, period, spacing = _orbit(entry, system, pilot)
         n_times = texts()[entry.name].get("lyapunov_times", lyapunov_times)
-        n_steps, n0 = _steps_to_take(entry, pilot, period, n_times), N_PILOT
-        if n_steps // 10 > N_PILOT:  # a tenth of the work tells the length of the rest better
-            pilot = lyapunov_spectrum(system, n_steps=n_steps // 10, x0=_start(system, pilot), n0=n0, **options)
-            n0 += n_steps // 10
-            n_steps = _steps_to_take(entry, pilot, period, n_times)
-        bound = None if tol is None else tol * _rate(entry, pilot, period)
-        options |= {"x0": _start(system, pilot), "n0": n0, "tol": bound}
-        spectrum = lyapunov_spectrum(system, n_steps=n_steps, **options)
-        n_enough = _steps_enough(entry, spectrum, n_times)
-        if n_enough > n_steps and tol is None:
-            n_steps = n_enough
-            spectrum = lyapunov_spectrum(system, n_steps=n_steps, **options)
-        while _may_go_on(entry, n_steps) and not _settled(spectrum):
-            n_steps = min(4 * n_steps, MOST_STEPS)
-            spectrum = lyapunov_spectrum(system, n_steps=n_steps, **options)
-        halved = _halved(entry, system, n_steps, options)
+        if is_transient(entry):
+            pool, spectrum, halved = pools(entry, system, pilot, n_times)
+            times, points = chaotic_points(system, pool, round(spacing / float(system.dt)), N_POINTS)
+        else:
+            pool, (spectrum, halved) = None, spectra(entry, system, pilot, period, n_times, tol, options)
         divergence, speed_range = along(system, times, points) if isinstance(system, Flow) else (None, 0.0)
     notes = tuple(dict.fromkeys(" ".join(str(w.message).split()) for w in told))
-    notes += _short(entry, spectrum, lyapunov_times) if tol is None else ()
+    notes += transient_note(pool) if pool else short_note(entry, spectrum, lyapunov_times) if tol is None else ()
     shown = bounded(entry, points)
     largest = float(spectrum.exponents[0])
     full = spectrum.n_vectors == spectrum.n_dimensions
@@ -242,12 +236,13 @@ def compute(name: str, *, lyapunov_times: float = 1000.0, tol: float | None = No
         halved_stderr=None if halved is None else tuple(np.asarray(halved.stderr).tolist()),
         divergence=divergence if full else None,
         volume_residual=float(spectrum.volume_residual) if np.isfinite(spectrum.volume_residual) else None,
-        speed_range=speed_range,
+        speed_range=speed_range * (pool.n_orbits if pool else 1),
         notes=notes,
         fingerprint=fingerprint(entry, lyapunov_times=lyapunov_times, tol=tol),
         version=importlib.metadata.version("cocycle"),
         seconds=time.perf_counter() - began,
-        drift=_drift(spectrum),
+        drift=drift_of(spectrum),
+        lifetime=pool.lifetime if pool else None,
     )
 
 
@@ -259,78 +254,11 @@ def _autonomous(system: Any) -> bool | None:
     return None
 
 
-def _rate(entry: Entry, pilot: Spectrum, period: float) -> float:
-    """Growth rate by which to choose lengths: the largest exponent, or one a period where that is smaller."""
-    return max(float(pilot.exponents[0]), (WEAKEST if entry.chaotic else 1.0) / period)
-
-
-def _steps_to_take(entry: Entry, pilot: Spectrum, period: float, n_times: float) -> int:
-    return _steps_for(1.03 * n_times / (_rate(entry, pilot, period) * pilot.dt))
-
-
-def _steps_for(n_steps: float) -> int:
-    """As many steps, within the limits, and a ninth more: the transient is a tenth of all."""
-    return math.ceil(np.clip(n_steps, MIN_STEPS, MAX_STEPS) / 0.9)
-
-
-def _steps_enough(entry: Entry, spectrum: Spectrum, n_times: float) -> int:
-    """Steps that cover the Lyapunov times, now that the exponent is known better than from the pilot."""
-    largest = float(spectrum.exponents[0])
-    if not entry.chaotic or not largest > 0 or "lyapunov_times" in texts()[entry.name]:
-        return 0
-    missing = n_times / largest - spectrum.duration
-    # The exponent of the longer orbit may be smaller still: 3 % more.
-    return _steps_for(1.03 * n_times / (largest * spectrum.dt)) if missing > 0 else 0
-
-
-def _short(entry: Entry, spectrum: Spectrum, n_times: float) -> tuple[str, ...]:
-    """Note of a record that rests on fewer Lyapunov times than asked for."""
-    covered = spectrum.duration * float(spectrum.exponents[0])
-    if not entry.chaotic or not 0 < covered < 0.99 * n_times:
-        return ()
-    limited = "lyapunov_times" in texts()[entry.name]
-    why = "orbits leave the chaotic set" if limited else f"{MAX_STEPS:,} steps are the most"
-    return (f"averaged over {covered:.0f} Lyapunov times: {why}.",)
-
-
-def _start(system: Any, pilot: Spectrum) -> Any:
-    """State at which the pilot ended, as an initial state."""
-    return jax.tree.map(jnp.asarray, pilot.final)
-
-
-def _may_go_on(entry: Entry, n_steps: int) -> bool:
-    """Whether chaos may be averaged over longer: not where the table limits the time, since orbits escape."""
-    return entry.chaotic and n_steps < MOST_STEPS and "lyapunov_times" not in texts()[entry.name]
-
-
-def _settled(spectrum: Spectrum) -> bool:
-    """Whether the largest exponent is known well, and the same over both halves of the orbit."""
-    largest, error, drift = float(spectrum.exponents[0]), float(spectrum.stderr[0]), _drift(spectrum)
-    return largest > PRECISE * error and (drift is None or abs(drift) < 2.0 * HALVES * error)
-
-
-def _halved(entry: Entry, system: Any, n_steps: int, options: dict[str, Any]) -> Spectrum | None:
-    """Spectrum at half the step and as many steps; a delay equation starts anew, its history has other nodes."""
-    if entry.kind == "map":
-        return None
-    finer = entry.make(dt=float(system.dt) / 2)
-    changed: dict[str, Any] = {"n0": 2 * options["n0"]} | ({"x0": None} if entry.kind == "delay" else {})
-    return lyapunov_spectrum(finer, n_steps=n_steps, **(options | changed))
-
-
-def _drift(spectrum: Spectrum) -> float | None:
-    """Largest exponent over the second half of the orbit less that over the first."""
-    rates = np.asarray(spectrum.local)[:, 0]
-    middle = len(rates) // 2
-    drift = float(rates[-middle:].mean() - rates[:middle].mean())
-    return drift if np.isfinite(drift) else None
-
-
 def _orbit(entry: Entry, system: Any, pilot: Spectrum) -> tuple[Any, np.ndarray, float, float]:
     """Times and points (n, D) of an orbit, the dominant period, and the time between two points."""
     dt, period = float(system.dt), entry.period
     if period is None:
-        raw = trajectory(system, _start(system, pilot), entry.driver(1), n_steps=N_PILOT, progress=False)
+        raw = trajectory(system, final_state(system, pilot), entry.driver(1), n_steps=N_PILOT, progress=False)
         first = np.asarray(columns(raw.x))[:, 0]
         try:
             period = float(dominant_period(first).value) * dt
@@ -338,10 +266,8 @@ def _orbit(entry: Entry, system: Any, pilot: Spectrum) -> tuple[Any, np.ndarray,
             period = PER_PERIOD * dt
         period = min(period, N_PILOT * dt / PER_PERIOD) if np.isfinite(period) and period > dt else PER_PERIOD * dt
     every = max(1, round(period / dt / PER_PERIOD))
-    n_steps = every * N_POINTS
-    orbit = trajectory(
-        system, _start(system, pilot), entry.driver(1), n_steps=n_steps, save_every=every, n0=N_PILOT, progress=False
-    )
+    options: dict[str, Any] = {"n_steps": every * N_POINTS, "save_every": every, "n0": N_PILOT, "progress": False}
+    orbit = trajectory(system, final_state(system, pilot), entry.driver(1), **options)
     return orbit.t, columns(orbit.x), period, every * dt
 
 

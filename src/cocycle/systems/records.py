@@ -41,14 +41,16 @@ class Record:
         divergence: mean divergence of the field along an orbit of its own, with standard error; None where the system
             is no flow, or not all exponents are known.
         volume_residual: largest difference between the sum of log R_ii and log|det| of a step [nats].
-        speed_range: largest difference of log|field| along that orbit; divided by the duration, it bounds how far the
-            zero exponent of an orbit of finite length can be from zero.
+        speed_range: largest difference of log|field| along that orbit (times the orbits of a transient); divided by
+            the duration, it bounds how far the zero exponent of an orbit of finite length can be from zero.
         notes: warnings of the computation.
         fingerprint: of the equations, parameters and settings that were used.
         version: of cocycle.
         seconds: wall time of the computation.
         drift: largest exponent of the second half of the averaging time less that of the first [nats / time]; far from
             zero where an orbit leaves transient chaos for another attractor.
+        lifetime: of transient chaos, the mean time until an orbit escapes, and its standard error [time]; else None.
+            All other numbers of the record then hold on the chaotic set, before the escape.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Record:
     version: str
     seconds: float
     drift: float | None = None
+    lifetime: tuple[float, float] | None = None
 
     def to_json(self) -> str:
         """Return the record as one line of JSON; not finite numbers become null, nine digits are kept."""

@@ -1,13 +1,14 @@
-"""Which solver samples an orbit of a flow: Taylor series where they win by measurement, else a Runge-Kutta pair."""
+"""Which solver samples an orbit: Taylor series where they win by measurement, else a Runge-Kutta pair or own steps."""
 
+import warnings
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from cocycle.core.errors import NoSeriesError
+from cocycle.core.errors import AccuracyWarning, NoSeriesError
 from cocycle.core.run import Trajectory
-from cocycle.steppers import Flow, Switches, Taylor, taylor_orbit
+from cocycle.steppers import DelayFlow, DelayState, Flow, Switches, Taylor, delay_orbit, taylor_orbit
 from cocycle.steppers.dense import dense_orbit
 from cocycle.steppers.fields import CheckedField
 from cocycle.steppers.series.control import order_for
@@ -59,3 +60,28 @@ def sampled(flow: Flow, times: np.ndarray, rtol: float) -> Trajectory:
             return Trajectory(found.t, rows, jnp.ravel(found.final), found.n, found.status)
     rows = dense_orbit(flow.field, jnp.ravel(start), times, flow.args, rtol=rtol, atol=rtol)
     return Trajectory(times, rows, jnp.asarray(rows[-1]), len(times))
+
+
+def sampled_late(flow: DelayFlow, times: np.ndarray, rtol: float) -> Trajectory | None:
+    """States of a delay equation at times, to a tolerance; None where only its own steps serve, which is said.
+
+    Args:
+        flow: a delay equation with an initial history.
+        times: increasing times.
+        rtol: relative tolerance of a step; the absolute one is the same.
+
+    Warns:
+        AccuracyWarning: if the field, or the history, has no series.
+    """
+    if isinstance(flow.x0, DelayState):
+        return None
+    try:
+        return delay_orbit(flow, times=times, stepper=Taylor(max(rtol, 1e-16)))
+    except NoSeriesError as error:
+        warnings.warn(
+            f"no tolerance is kept: {flow.name} goes by Runge-Kutta steps of order 4, no longer than "
+            f"dt = {float(flow.dt):g}, since {error}",
+            AccuracyWarning,
+            stacklevel=4,
+        )
+        return None

@@ -1,12 +1,13 @@
 """Orbits in natural units: sampling, noise, partial observation, refusals."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import cocycle as cc
 from cocycle import systems
-from cocycle.core.errors import ParameterError, UnknownNameError
-from cocycle.steppers import DOP853
+from cocycle.core.errors import AccuracyWarning, ParameterError, UnknownNameError
+from cocycle.steppers import DOP853, RK4
 from cocycle.systems import catalogue, orbit
 
 
@@ -58,7 +59,47 @@ def test_every_kind_has_orbits(name):
     assert np.all(np.isfinite(found.x))
 
 
+DELAYED = [e.name for e in catalogue if e.kind == "delay"]
+
+
+@pytest.mark.parametrize("name", DELAYED)
+def test_delay_equations_keep_the_tolerance(name):
+    entry = catalogue[name]
+    assert entry.period is not None
+    assert entry.record is not None
+    loose = orbit(name, n_periods=2, points_per_period=50, rtol=1e-10)
+    tight = orbit(name, n_periods=2, points_per_period=50, rtol=1e-14)
+    spread = np.asarray(tight.x).std(axis=0).max()
+    # Fewer than 5,000 steps; and errors grow: by the largest exponent, ten times as fast at places.
+    grown = np.exp(2 * entry.period * max(entry.record.exponents[0], 0.0))
+    assert np.max(np.abs(loose.x - tight.x)) < 5000 * 1e-10 * max(1.0, spread) * min(grown, 1e3)
+    assert np.max(np.abs(loose.x - tight.x)) < 1e-9 * spread  # what data sets promise
+
+
+def test_fixed_steps_converge_to_the_orbit_of_the_delay_equation():
+    # Steps that divide the delay, so that kinks fall on nodes: order 4, a quarter of the step has an error 256 times
+    # smaller, less what higher orders add.
+    sampling = {"n_periods": 3, "points_per_period": 17, "period": 17.0}
+    true = orbit("mackey_glass", **sampling).x
+    makes = [systems.MackeyGlass(dt=dt) for dt in (0.2, 0.05)]
+    errors = [np.abs(orbit(s, stepper=RK4(), **sampling).x - true).max() for s in makes]
+    assert errors[0] < 1e-4
+    assert errors[0] / errors[1] > 128
+
+
+def test_a_delay_equation_without_series_says_so():
+    kinked = cc.DelayFlow(lambda t, y, past, a: -jnp.abs(past), delays=1.0, dt=0.1, x0=1.0, name="kinked")
+    with pytest.warns(AccuracyWarning, match="no tolerance is kept"):
+        found = orbit(kinked, n_periods=1, points_per_period=5, period=1.0)
+    # y = 1 - t up to the delay, which order 4 has exactly.
+    np.testing.assert_allclose(found.x, [0.8, 0.6, 0.4, 0.2, 0.0], rtol=0, atol=1e-14)
+    state = kinked.initial_state(1.0)
+    held = cc.DelayFlow(kinked.field, delays=1.0, dt=0.1, x0=state)
+    np.testing.assert_array_equal(orbit(held, n_periods=1, points_per_period=5, period=1.0).x, found.x)
+
+
 REFUSED = [
+    (lambda: orbit("sprott_delay", stepper=DOP853()), ParameterError, "RK4"),
     (lambda: orbit("sprot_b"), UnknownNameError, "sprott_b"),
     (lambda: orbit("sprott_b", variables=["w"]), UnknownNameError, "variable"),
     (lambda: orbit("sprott_b", noise=-1.0), ParameterError, "noise"),

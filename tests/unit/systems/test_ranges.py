@@ -9,16 +9,24 @@ import pytest
 import cocycle as cc
 from cocycle.core.errors import RangeWarning
 from cocycle.systems import catalogue
-from cocycle.systems.ranges import _tables, ranges
+from cocycle.systems.ranges import _tables, ranges, unbounded
 
 
 def test_every_range_belongs_to_a_parameter_whose_default_lies_in_it():
-    for name in _tables():
+    for name in _tables().keys() - {"unbounded"}:
         entry = catalogue[name]
         assert entry.name == name
         for parameter, (low, high) in ranges(name).items():
             assert low <= np.min(entry.parameters[parameter]), (name, parameter)
             assert np.max(entry.parameters[parameter]) <= high, (name, parameter)
+
+
+def test_every_system_with_parameters_has_a_range_or_a_reason_for_none():
+    with_parameters = {entry.name for entry in catalogue if entry.parameters}
+    bounded = {entry.name for entry in catalogue if entry.ranges}
+    assert bounded | unbounded().keys() == with_parameters
+    assert not bounded & unbounded().keys()
+    assert all(unbounded().values())
 
 
 @pytest.mark.parametrize(
@@ -28,8 +36,11 @@ def test_every_range_belongs_to_a_parameter_whose_default_lies_in_it():
         (lambda: cc.systems.Blasius(k1=-0.1), "blasius: k1 = -0.1 lies outside its physical range, 0 or more"),
         (lambda: catalogue["tent"].make(mu=2.5), "tent: mu = 2.5 lies outside its physical range, from 0 to 2"),
         (lambda: catalogue["lorenz63"].make(rho=-2), "lorenz63: rho = -2 lies outside its physical range, 0 or more"),
+        (lambda: catalogue["laser"].make(h=0.5), "laser: h = 0.5 lies outside its physical range, 0 or less"),
+        (lambda: cc.systems.HyperLu(d=1.4), "hyper_lu: d = 1.4 lies outside its physical range, 1.3 or less"),
+        (lambda: cc.systems.Henon(b=1.5), "henon: b = 1.5 lies outside its physical range, from -1 to 1"),
     ],
-    ids=["written factory", "declared factory", "declared, by name", "written, by name"],
+    ids=["written factory", "declared factory", "declared, by name", "written, by name", "decay", "upper", "both"],
 )
 def test_values_outside_warn_and_name_the_range(make, message):
     with pytest.warns(RangeWarning, match=message):

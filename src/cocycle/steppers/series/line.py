@@ -206,6 +206,21 @@ def evaluate(line: Any, order: int, h: Any) -> Any:
     return found
 
 
+def recentred(line: Any, order: int, s: Any) -> list[Any]:
+    """Return the coefficients of the same polynomial about a place s further on, by repeated Horner's rule.
+
+    Args:
+        line: coefficients, by index.
+        order: of the polynomial.
+        s: how far.
+    """
+    found = [line[k] for k in range(order + 1)]
+    for first_one in range(order):
+        for k in reversed(range(first_one, order)):
+            found[k] = added(found[k], multiplied(s, found[k + 1]))
+    return found
+
+
 def filled(a: Coefficient, like: Any) -> Any:
     """Return the coefficient as an array of the shape and dtype of `like`; None becomes zeros."""
     if a is None:

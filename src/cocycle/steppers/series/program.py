@@ -138,16 +138,18 @@ class Program:
         """Number of parts of each leaf of the state."""
         return [len(self.form.split(np.zeros(a.shape))) for a in self.likes]
 
-    def expand(self, t: Any, parts: Sequence[Any], order: int) -> Expansion:
+    def expand(self, t: Any, parts: Sequence[Any], order: int, given: Sequence[Any] = ()) -> Expansion:
         """Return the Taylor coefficients up to an order.
 
         Args:
             t: time.
             parts: state, as `split` gives it.
             order: highest coefficient.
+            given: coefficients of the last parts, which are known and not solved for: those of the past.
         """
         clock = Line(lambda k: None, [t, jnp.ones_like(jnp.asarray(t))])
-        states = [Line(lambda k: None, [part]) for part in parts]
+        free = [Line(lambda k: None, [part]) for part in parts[: len(parts) - len(given)]]
+        states = free + [Line(lambda k: None, row) for row in given]
         inputs, begun = {self.inputs[0].place: _arranged(self.form, [clock], ())}, 0
         for ref, count in zip(self.inputs[1:], self.counts, strict=True):
             inputs[ref.place] = _arranged(self.form, states[begun : begun + count], ref.shape)
@@ -155,7 +157,7 @@ class Program:
         results, lines, decisions = self.form.lines(inputs)
         n = len(self.likes)
         slopes = [line for result in results[:n] for line in _flat(result)]
-        for state, slope in zip(states, slopes, strict=True):
+        for state, slope in zip(free, slopes, strict=False):
             state.make = lambda k, slope=slope: shared(slope[k - 1], k)
         for k in range(order):
             for line in lines:
