@@ -74,7 +74,10 @@ class Derivatives(AbstractFormulation):
         """Value or slope of the local polynomial at the middle of each window."""
         weights = savgol_coeffs(self.n_window, self.degree, deriv=deriv, delta=dt, use="dot")
         n = len(rows) - self.n_window + 1
-        return sum(w * rows[k : k + n] for k, w in enumerate(weights))
+        total = np.zeros((n, rows.shape[1]))
+        for k, w in enumerate(weights):
+            total += w * rows[k : k + n]
+        return total
 
 
 @dataclasses.dataclass(frozen=True)

@@ -72,7 +72,7 @@ def monomial_table(rows: np.ndarray, factors: np.ndarray) -> np.ndarray:
     variables = np.ascontiguousarray(rows.T)
     table = np.empty((len(factors) + 1, len(rows)))
     table[0] = 1.0
-    place = {(): 0}
+    place: dict[tuple[int, ...], int] = {(): 0}
     for i, row in enumerate(factors, 1):
         own = tuple(int(k) for k in row if k < n_variables)
         np.multiply(table[place[own[:-1]]], variables[own[-1]], out=table[i])

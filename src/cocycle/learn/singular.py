@@ -1,5 +1,7 @@
 """Leading singular values and vectors of a tall matrix, without the others."""
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float
 from scipy import linalg
@@ -53,7 +55,7 @@ def _turned(found: tuple | None) -> tuple | None:
 
 def _from_squares(x: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     n = x.shape[1]
-    product = linalg.get_blas_funcs("syrk", (x,))
+    product: Any = linalg.get_blas_funcs("syrk", (x,))
     gram = product(1.0, x, trans=1) if x.flags.f_contiguous else product(1.0, x.T)  # its upper half
     squares, v = linalg.eigh(gram, lower=False, subset_by_index=(n - rank, n - 1), check_finite=False)
     if not squares[0] > RESOLVED**2 * squares[-1]:

@@ -66,10 +66,10 @@ def delay_orbit(
         ParameterError: if the times make no sense, or the history is a `DelayState`, which is known on its nodes only.
 
     Accuracy: the tolerance, at samples as at ends of steps, up to the growth of errors along the orbit.
-    Limits: switches that coefficients do not tell of are not looked for, as they are by `taylor_orbit` (docs/taylor.md).
-        Delays are positive and constant. A history must be analytic for t <= 0. Fields with abs, max, where are
-        refused: `trajectory` takes them, by fixed Runge-Kutta steps of order 4. Many incommensurate delays have many
-        kinks, of which there are (p + m)! / (p! m!).
+    Limits: switches that coefficients do not tell of (docs/taylor.md) are not looked for. Delays are positive and
+        constant. A history must be analytic for t <= 0. Fields with abs, max, where are refused: `trajectory` takes
+        them, by fixed Runge-Kutta steps of order 4. Many incommensurate delays have many kinks, of which there are
+        (p + m)! / (p! m!).
     Cost: as `taylor_orbit`, with half the step, and order^2 / 2 products for each delayed number. One compilation for
         all grids and values of parameters and delays.
 
