@@ -154,14 +154,14 @@ def test_interrupt_is_130(capsys, monkeypatch):
 def test_interrupt_in_the_middle_keeps_what_is_done(capsys, monkeypatch):
     from cocycle.stability import exponents
 
-    real = exponents._tangent_rows
+    real = exponents.tangent_rows
 
     def stop(system, driver, x, frame, n, *rest):
         if int(n) > 25_000:  # the transient ends at 20,000
             raise KeyboardInterrupt
         return real(system, driver, x, frame, n, *rest)
 
-    monkeypatch.setattr(exponents, "_tangent_rows", stop)
+    monkeypatch.setattr(exponents, "tangent_rows", stop)
     code, _, err = run(capsys, "report", "lorenz63", "--steps", "200000", "--out", "kept")
     assert code == 130
     assert "what was done is in kept" in err

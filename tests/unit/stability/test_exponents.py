@@ -223,7 +223,7 @@ def test_interrupt_keeps_the_rows_done(monkeypatch):
     from cocycle.core.errors import InterruptedWarning
     from cocycle.stability import exponents as module
 
-    calls, real = [], module._tangent_rows
+    calls, real = [], module.tangent_rows
 
     def interrupted(system, driver, x, frame, n, n_rows, *rest):
         calls.extend([1] * (int(n_rows) > 1))  # single rows belong to the check of volumes
@@ -231,7 +231,7 @@ def test_interrupt_keeps_the_rows_done(monkeypatch):
             raise KeyboardInterrupt
         return real(system, driver, x, frame, n, n_rows, *rest)
 
-    monkeypatch.setattr(module, "_tangent_rows", interrupted)
+    monkeypatch.setattr(module, "tangent_rows", interrupted)
     with pytest.warns(InterruptedWarning, match="rest on"):
         spectrum = cc.lyapunov_spectrum(lorenz63(), n_steps=5_000_000, n_transient=100)
     assert spectrum.status is cc.Status.INTERRUPTED
