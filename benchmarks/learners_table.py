@@ -128,11 +128,11 @@ def table(series, kept):
     return [*lines, "", "Could not be fitted: " + ", ".join(sorted(failed)) + "."] if failed else lines
 
 
-def keep(kept):
+def keep(kept, path):
     """Write beside, then rename: a kill leaves the old file or the new one."""
-    beside = KEPT.with_suffix(".new")
+    beside = path.with_suffix(".new")
     beside.write_text(json.dumps(kept, indent=0) + "\n")
-    os.replace(beside, KEPT)
+    os.replace(beside, path)
 
 
 def page(kept):
@@ -159,8 +159,14 @@ def main():
     parser.add_argument("--seeds", type=int, default=N_SEEDS)
     parser.add_argument("--page", action="store_true", help="only write the page")
     parser.add_argument("--tune", action="store_true", help="score on other stretches; nothing is kept")
+    parser.add_argument(
+        "--kept", type=pathlib.Path, default=KEPT, help="another file, for a second process; see --merge"
+    )
+    parser.add_argument("--merge", type=pathlib.Path, nargs="*", default=[], help="take over what these files keep")
     options = parser.parse_args()
-    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    kept = json.loads(options.kept.read_text()) if options.kept.exists() else {}
+    for path in options.merge:
+        kept |= json.loads(path.read_text())
     end = time.monotonic() + 60 * options.minutes
     for seed in [] if options.page or options.tune else range(options.seeds):
         for series in options.series:
@@ -177,11 +183,12 @@ def main():
                     found = batch(series, {name: rows[name] for name in some}, seed)
                 kept |= {marks[name]: found[name] | {"configuration": repr(rows[name])} for name in some}
                 print(f"{series}, seed {seed}, {', '.join(some)}: {time.monotonic() - began:.1f} s", flush=True)
-                keep(kept)
+                keep(kept, options.kept)
     if options.tune:
         for series in options.series:
             tune(series, options.learners)
-    else:
+    elif options.kept == KEPT:
+        keep(kept, KEPT)
         page(kept)
 
 

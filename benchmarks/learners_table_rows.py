@@ -38,12 +38,16 @@ def few(series):
             forcing=learn.SparseForcing(8),
             descent=descent(25_000, length=48),
         ),
-        "GRU": learn.GRU(n_hidden=32, **recurrent(5000, n_washout=10, length=40)),
-        "LSTM": learn.LSTM(n_hidden=32, **recurrent(5000, n_washout=10, length=40)),
-        "S4D": learn.S4D(n_channels=12, n_pairs=4, **recurrent(4000, n_washout=30, length=50, batch_size=8)),
-        "S5": learn.S5(n_channels=16, n_pairs=8, **recurrent(4000, n_washout=30, length=50, batch_size=8)),
-        "neural CDE": learn.NeuralCDE(n_hidden=12, **recurrent(4000, n_washout=10)),
-        "neural ODE": learn.NeuralODE(n_hidden=32, forcing=learn.SparseForcing(8), descent=descent(12_000, length=16)),
+        "GRU": learn.GRU(n_hidden=32, **recurrent(5000, interval=1, n_washout=10, length=40)),
+        "LSTM": learn.LSTM(n_hidden=32, **recurrent(5000, interval=1, n_washout=10, length=40)),
+        "S4D": learn.S4D(
+            n_channels=12, n_pairs=4, **recurrent(4000, interval=1, n_washout=30, length=50, batch_size=8)
+        ),
+        "S5": learn.S5(n_channels=16, n_pairs=8, **recurrent(4000, interval=1, n_washout=30, length=50, batch_size=8)),
+        "neural CDE": learn.NeuralCDE(n_hidden=12, **recurrent(4000, n_washout=10, batch_size=32)),
+        "neural ODE": learn.NeuralODE(
+            n_hidden=32, forcing=learn.SparseForcing(1), descent=descent(16_000, length=8, batch_size=32)
+        ),
         "neural SDE": learn.NeuralSDE(n_hidden=32, descent=descent(15_000, batch_size=8)),
         "Koopman autoencoder": learn.KoopmanAutoencoder(n_latent=12, descent=descent(3000, length=32)),
     }

@@ -225,5 +225,8 @@ class _Study(AbstractProposals):
         return kind(range_.low, range_.high, log=range_.log)
 
     def _values(self, params: Options) -> Options:
-        spaces = {name: self._space[name] for name in params}
-        return {name: v if isinstance(spaces[name], Between) else spaces[name][v] for name, v in params.items()}
+        values = {}
+        for name, v in params.items():
+            range_ = self._space[name]
+            values[name] = v if isinstance(range_, Between) else range_[v]
+        return values

@@ -1,5 +1,7 @@
 """Trained learners re-learn what a model of their own class does; objectives and adjoints as defined."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,13 +16,16 @@ EPS = np.finfo(float).eps
 T = np.arange(400)
 CIRCLE = np.stack([np.sin(0.3 * T), np.cos(0.3 * T)], axis=1)
 BRIEF = learn.Descent(n_updates=1200, batch_size=4, length=24, rate=1e-2, last_rate=3e-4)
+LONGER = dataclasses.replace(BRIEF, n_updates=4000)
 WASHED = {"n_washout": 20, "descent": BRIEF}
 LEARNERS = {
     "NeuralODE": learn.NeuralODE(n_hidden=8, forcing=learn.GeneralisedForcing(0.3), descent=BRIEF),
     "GRU": learn.GRU(n_hidden=8, forcing=learn.SparseForcing(4), **WASHED),
     "LSTM": learn.LSTM(n_hidden=8, forcing=learn.SparseForcing(4), **WASHED),
     "S4D": learn.S4D(n_channels=4, n_pairs=2, n_layers=1, forcing=learn.SparseForcing(4), **WASHED),
-    "S5": learn.S5(n_channels=4, n_pairs=4, n_layers=1, forcing=learn.SparseForcing(4), **WASHED),
+    "S5": learn.S5(
+        n_channels=4, n_pairs=4, n_layers=1, forcing=learn.SparseForcing(4), **(WASHED | {"descent": LONGER})
+    ),
 }
 
 

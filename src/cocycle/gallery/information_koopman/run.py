@@ -27,8 +27,8 @@ class Config:
 
     n_steps: int = 60_000
     rate: float = 1.0
-    n_updates: int = 3000
-    n_linear: int = 3000
+    n_updates: int = 4000
+    n_linear: int = 6000
     seed: int = 0
 
 
