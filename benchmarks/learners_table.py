@@ -29,6 +29,7 @@ N_SEEDS = 5
 AT_ONCE = 3
 ROWS = {"simplex": 8000, "S-map": 4000}
 TUNING = -1
+HUGE = 1000
 MEASURES = ("D_stsp", "D_H", "prediction error", "valid time", "valid Lyapunov times", "largest exponent")
 FLOORS = ("two halves", "nearest analog", "shuffled", "truth", "data")
 
@@ -86,14 +87,17 @@ def batch(series, learners, seed):
 
 
 def cell(values):
-    """Median and half of the interquartile range."""
+    """Median and half of the interquartile range; infinite scores are those of free runs that explode."""
+    values = [v for v in values if not math.isnan(v)]
     if not values:
         return ""
-    bad = sum(not math.isfinite(v) for v in values)
+    bad = sum(math.isinf(v) for v in values)
     if 2 * bad >= len(values):
         return f"explodes ({bad} of {len(values)})"
     finite = np.array([v for v in values if math.isfinite(v)])
     more = f" ({bad} explode)" if bad else ""
+    if np.median(finite) > HUGE:
+        return f"> {HUGE}"
     if len(finite) == 1:
         return f"{finite[0]:.3g}{more}"
     spread = (np.quantile(finite, 0.75) - np.quantile(finite, 0.25)) / 2

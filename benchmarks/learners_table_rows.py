@@ -40,11 +40,9 @@ def few(series):
         ),
         "GRU": learn.GRU(n_hidden=32, **recurrent(5000, interval=1, n_washout=10, length=40)),
         "LSTM": learn.LSTM(n_hidden=32, **recurrent(5000, interval=1, n_washout=10, length=40)),
-        "S4D": learn.S4D(
-            n_channels=12, n_pairs=4, **recurrent(4000, interval=1, n_washout=30, length=50, batch_size=8)
-        ),
-        "S5": learn.S5(n_channels=16, n_pairs=8, **recurrent(4000, interval=1, n_washout=30, length=50, batch_size=8)),
-        "neural CDE": learn.NeuralCDE(n_hidden=12, **recurrent(4000, n_washout=10, batch_size=32)),
+        "S4D": learn.S4D(n_channels=12, n_pairs=4, **recurrent(6000, n_washout=30, length=50, batch_size=8)),
+        "S5": learn.S5(n_channels=16, n_pairs=8, **recurrent(6000, n_washout=30, length=50, batch_size=8)),
+        "neural CDE": learn.NeuralCDE(n_hidden=12, **recurrent(6000, n_washout=10, length=40)),
         "neural ODE": learn.NeuralODE(
             n_hidden=32, forcing=learn.SparseForcing(1), descent=descent(16_000, length=8, batch_size=32)
         ),

@@ -166,16 +166,15 @@ class Optuna:
         try:
             storage = None if self.storage is None else _journal(optuna, self.storage)
             study = optuna.create_study(study_name=mark, storage=storage, load_if_exists=True)
-            return _Study(optuna, study, space, key, self.sampler or optuna.samplers.TPESampler)
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{self.storage} keeps no searches ({error}); name another file as storage.") from None
         finally:
             optuna.logging.set_verbosity(before)
+        return _Study(optuna, study, space, key, self.sampler or optuna.samplers.TPESampler)
 
 
 def _journal(optuna: Any, path: str | pathlib.Path) -> Any:
-    try:
-        return optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(path)))
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} keeps no searches ({error}); name another file as storage.") from None
+    return optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(path)))
 
 
 class _Study(AbstractProposals):
