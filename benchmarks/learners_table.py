@@ -1,13 +1,17 @@
 """All learners on four series over five seeds, scored by `cocycle.compare`: `python -m benchmarks.learners_table`.
 
-It goes on where it stopped: what is done stands in learners_table.json beside this file; `--minutes` bounds one call,
-and each call writes docs/learning-table.md anew. A seed is another stretch of data and another random key.
+It goes on where it stopped: what is done stands in learners_table.json beside this file, with the configuration that it
+was done with; `--minutes` bounds one call, and each call writes docs/learning-table.md anew. A seed is another stretch
+of data and another random key. `--tune` scores on stretches and a key that the table never uses: configurations were
+chosen there. The configurations are in learners_table_rows.py.
 """
 
 import argparse
 import collections
+import functools
 import json
 import math
+import os
 import pathlib
 import time
 import warnings
@@ -16,164 +20,139 @@ import jax
 import numpy as np
 
 import cocycle as cc
-from cocycle import learn
+from benchmarks.learners_table_rows import few, many, one
 
 HERE = pathlib.Path(__file__).parent
 KEPT, PAGE = HERE / "learners_table.json", HERE.parent / "docs" / "learning-table.md"
+WORDS = HERE / "learners_table.md"
 N_SEEDS = 5
-AT_ONCE = 4
+AT_ONCE = 3
+ROWS = {"simplex": 8000, "S-map": 4000}
+TUNING = -1
+HUGE = 1000
 MEASURES = ("D_stsp", "D_H", "prediction error", "valid time", "valid Lyapunov times", "largest exponent")
+FLOORS = ("two halves", "nearest analog", "shuffled", "truth", "data")
 
 
-def descent(n, length=50, **more):
-    return learn.Descent(n_updates=n, batch_size=16, length=length, rate=5e-3, last_rate=1e-4, **more)
+@functools.cache
+def orbit(name):
+    system = cc.systems.Lorenz63(dt=0.03) if name == "lorenz63" else cc.systems.Lorenz96(n=20, dt=0.05)
+    return system, cc.trajectory(system, n_steps=260_000, progress=False).x[10_000:]
 
 
-def washed(n=1500):
-    return {"n_washout": 30, "forcing": learn.SparseForcing(8), "descent": descent(n)}
+def lorenz(name, n_rows, n_test, seed):
+    """Rows to learn from, rows to be judged on, step, truth; tuning has a part of the orbit of its own."""
+    system, x = orbit(name)
+    first, test = (200_000, 230_000) if seed == TUNING else (n_rows * seed, 170_000)
+    return x[first : first + n_rows], x[test : test + n_test], float(system.dt), system
 
 
-def lorenz63(seed):
-    x = cc.trajectory(cc.systems.Lorenz63(dt=0.03), n_steps=26_000, progress=False).x
-    return x[3000 * seed : 3000 * seed + 6000], x[20_000:24_000], 0.03, cc.systems.Lorenz63(dt=0.03)
+def measured(values, dt, n_rows, test, seed):
+    """The same of a short series: tuning learns from the first part of what the table learns from, and sees no test."""
+    x = values[:, None]
+    if seed == TUNING:
+        return x[: n_rows - 1500], x[n_rows - 1500 : n_rows], dt, None
+    return x[100 * seed : 100 * seed + n_rows], x[test], dt, None
 
 
-def lorenz96(seed):
-    system = cc.systems.Lorenz96(n=20, dt=0.05)
-    x = cc.trajectory(system, n_steps=26_000, progress=False).x
-    return x[3000 * seed : 3000 * seed + 6000], x[20_000:24_000], 0.05, system
+SERIES = {
+    "Lorenz-63": (functools.partial(lorenz, "lorenz63", 20_000, 20_000), few),
+    "Lorenz-96, N = 20": (functools.partial(lorenz, "lorenz96", 20_000, 8000), many),
+    "laser": (lambda seed: measured(cc.data.laser(), 1.0, 5500, slice(6000, 10_000), seed), one),
+    "ECG": (lambda seed: measured(cc.data.ecg(), 1 / 360, 4000, slice(4500, 7500), seed), one),
+}
 
 
-def laser(seed):
-    x = cc.data.laser()[:, None]
-    return x[100 * seed : 100 * seed + 5500], x[6000:10_000], 1.0, None
-
-
-def ecg(seed):
-    x = cc.data.ecg()[:, None]
-    return x[100 * seed : 100 * seed + 4000], x[4500:7500], 1 / 360, None
-
-
-SERIES = {"Lorenz-63": lorenz63, "Lorenz-96, N = 20": lorenz96, "laser": laser, "ECG": ecg}
-
-
-def learners(n_columns):
-    """Configurations for data of so many columns; one column is seen through delays."""
-    one, many = n_columns == 1, n_columns > 6
-    delays = 8 if one else 1
-    latent = 20 if one else n_columns + (10 if many else 17)
-    found = {
-        "NG-RC": learn.NextGenerationReservoir(n_delays=delays if one else (1 if many else 2), degree=2 if many else 3)
-        if not one
-        else learn.NextGenerationReservoir(n_delays=8, degree=2),
-        "echo state, 300": learn.EchoState(n_units=300),
-        "linear": learn.LinearAutoregression(n_delays=max(3, delays)),
-        "simplex": learn.Simplex(n_delays=max(1, delays // 2)),
-        "S-map": learn.SMap(n_delays=6 if one else 1),
-        "DMD": learn.DMD(n_delays=max(3, delays)),
-        "EDMD": learn.EDMD(degree=None, n_centres=200),
-        "HAVOK": learn.HAVOK(n_delays=40 if one else 8, rank=12),
-        "Gaussian process": learn.GaussianProcess(n_delays=delays, n_points=300),
-        "PLRNN": learn.PLRNN(
-            n_hidden=50, n_latent=latent, forcing=learn.GeneralisedForcing(0.3), descent=descent(2000)
-        ),
-        "AL-RNN": learn.AlmostLinearRNN(
-            n_latent=latent, n_relu=4, forcing=learn.SparseForcing(8), descent=descent(2000, noise=0.05)
-        ),
-        "GRU": learn.GRU(n_hidden=32, **washed()),
-        "LSTM": learn.LSTM(n_hidden=32, **washed()),
-        "S4D": learn.S4D(n_channels=12, n_pairs=4, **washed(1000)),
-        "S5": learn.S5(n_channels=16, n_pairs=16, **washed(1000)),
-        "neural CDE": learn.NeuralCDE(n_hidden=12, descent=descent(1000)),
-        "Koopman autoencoder": learn.KoopmanAutoencoder(n_latent=12, descent=descent(1500, 32)),
-        "neural SDE": learn.NeuralSDE(n_hidden=32, descent=descent(2000)),
-    }
-    if one:
-        found["Langevin memory"] = learn.GeneralisedLangevin(n_modes=2)
-    else:
-        found["SINDy"] = learn.SINDy(degree=2, formulation=learn.WeakForm() if n_columns < 4 else learn.Derivatives())
-        found["neural ODE"] = learn.NeuralODE(n_hidden=32, descent=descent(1500, 20))
-    return found
-
-
-def batch(series, names, seed):
+def batch(series, learners, seed):
     """Scores of some fits, and of the floors under their own names."""
-    rows, test, dt, truth = SERIES[series](seed)
-    models, seconds, failed = {}, {}, {}
-    for name in names:
-        began = time.perf_counter()
+    rows, test, dt, truth = SERIES[series][0](seed)
+    models, seconds, found = {}, {}, {}
+    for name, learner in learners.items():
+        began = time.process_time()
         try:
-            model = learners(rows.shape[1])[name].fit(rows, key=jax.random.key(seed), dt=dt, progress=False)
+            # No seed of the table is that of the tuning.
+            models[name] = learner.fit(rows[: ROWS.get(name)], key=jax.random.key(1000 + seed), dt=dt, progress=False)
         except cc.CocycleError as error:
             print(f"{series}, {name}: {error}")
-            failed[name] = {"failed": {}}
-            continue
-        models[name], seconds[name] = model, time.perf_counter() - began
+            found[name] = {"failed": {}}
+        seconds[name] = time.process_time() - began
     if not models:
-        return failed
-    options = {"n_exponent_steps": 3000, "n_vectors": 1, "horizon": 256, "seed": seed, "progress": False}
+        return found
+    horizon = min(512, len(test) // 16)
+    options = {"n_exponent_steps": 5000, "n_vectors": 1, "horizon": horizon, "seed": max(seed, 0), "progress": False}
     table = cc.compare(models, test, truth=truth, **options)
     scores = {who: {m: float(s[m].value) for m in MEASURES if m in s} for who, s in table.scores.items()}
     floors = {who: s for who, s in scores.items() if who not in models}
-    return failed | {name: {name: scores[name] | {"seconds": seconds[name]}, **floors} for name in models}
+    return found | {name: {name: scores[name] | {"seconds": seconds[name]}, **floors} for name in models}
 
 
 def cell(values):
-    """Median and half of the interquartile range."""
+    """Median and half of the interquartile range; infinite scores are those of free runs that explode."""
+    values = [v for v in values if not math.isnan(v)]
     if not values:
         return ""
-    bad = sum(not math.isfinite(v) for v in values)
+    bad = sum(math.isinf(v) for v in values)
     if 2 * bad >= len(values):
         return f"explodes ({bad} of {len(values)})"
     finite = np.array([v for v in values if math.isfinite(v)])
+    more = f" ({bad} explode)" if bad else ""
+    if np.median(finite) > HUGE:
+        return f"> {HUGE}"
     if len(finite) == 1:
-        return f"{finite[0]:.3g}" + (f" ({bad} explode)" if bad else "")
+        return f"{finite[0]:.3g}{more}"
     spread = (np.quantile(finite, 0.75) - np.quantile(finite, 0.25)) / 2
-    return f"{np.median(finite):.3g} +- {spread:.1g}" + (f" ({bad} explode)" if bad else "")
+    return f"{np.median(finite):.3g} +- {spread:.1g}{more}"
+
+
+def table(series, kept):
+    """One series as Markdown."""
+    rows = collections.defaultdict(lambda: collections.defaultdict(list))
+    failed = set()
+    for key, found in kept.items():
+        if key.split("|")[0] != series:
+            continue
+        if "failed" in found:
+            failed.add(key.split("|")[1])
+        for who, scores in found.items():
+            if who not in ("failed", "configuration"):
+                for measure, value in scores.items():
+                    rows[who][measure].append(value)
+    if not rows:
+        return []
+    valid = "valid Lyapunov times" if any("valid Lyapunov times" in s for s in rows.values()) else "valid time"
+    columns = ("D_stsp", "D_H", "prediction error", valid, "largest exponent", "seconds")
+    lines = ["", f"## {series}", "", "| | runs | " + " | ".join(columns) + " |", "|" + " --- |" * (len(columns) + 2)]
+    order = [who for who in SERIES[series][1](series) if who in rows]
+    for who in order:
+        # A model that explodes has no exponent: its other scores count.
+        n = max(len(v) for v in rows[who].values())
+        lines.append(f"| {who} | {n} | " + " | ".join(cell(rows[who][c]) for c in columns) + " |")
+    for who in (f for f in FLOORS if f in rows):
+        lines.append(f"| {who} | | " + " | ".join(cell(rows[who][c][:1]) for c in columns) + " |")
+    return [*lines, "", "Could not be fitted: " + ", ".join(sorted(failed)) + "."] if failed else lines
+
+
+def keep(kept, path):
+    """Write beside, then rename: a kill leaves the old file or the new one."""
+    beside = path.with_suffix(".new")
+    beside.write_text(json.dumps(kept, indent=0) + "\n")
+    os.replace(beside, path)
 
 
 def page(kept):
-    """The tables as Markdown."""
-    lines = [
-        "# All learners on four series",
-        "",
-        "Made by `python -m benchmarks.learners_table` (it goes on where it stopped). Median and half of the",
-        "interquartile range over seeds; a seed is another stretch of data and another random key. Small training",
-        "sizes, default options but for those in `benchmarks/learners_table.py`: no search. Scores of `compare` on",
-        "2,000 rows (ECG 1,500) not learned from; smaller is better but for the times. The last rows are the floors.",
-        "Forecasts are 256 rows long, so valid times end there. One run has no spread.",
-        "Published tables use 100,000 rows and more, so they are not comparable with these: compare with the floors.",
-    ]
-    for series in SERIES:
-        rows = collections.defaultdict(lambda: collections.defaultdict(list))
-        for key, found in kept.items():
-            if key.split("|")[0] == series:
-                for who, scores in found.items():
-                    for measure, value in scores.items():
-                        rows[who][measure].append(value)
-        if not rows:
-            continue
-        valid = "valid Lyapunov times" if any("valid Lyapunov times" in s for s in rows.values()) else "valid time"
-        columns = ("D_stsp", "D_H", "prediction error", valid, "largest exponent", "seconds")
-        lines += [
-            "",
-            f"## {series}",
-            "",
-            "| | runs | " + " | ".join(columns) + " |",
-            "|" + " --- |" * (len(columns) + 2),
-        ]
-        floors = ("two halves", "nearest analog", "shuffled", "truth", "data")
-        ours = [who for who in rows if who not in floors and who != "failed"]
-        for who in [*ours, *(f for f in floors if f in rows)]:
-            # A model that explodes has no exponent: its other scores count.
-            n = max(len(v) for v in rows[who].values()) if who not in floors else 1
-            texts = [cell(rows[who][c] if who not in floors else rows[who][c][:1]) for c in columns]
-            texts = [t.split(" +- ")[0] if who in floors else t for t in texts]
-            lines.append(f"| {who} | {n if who not in floors else ''} | " + " | ".join(texts) + " |")
-        failed = sorted({key.split("|")[1] for key, f in kept.items() if key.startswith(series) and "failed" in f})
-        if failed:
-            lines += ["", "Could not be fitted: " + ", ".join(failed) + "."]
-    PAGE.write_text("\n".join(lines) + "\n")
+    """Write the page: the words of learners_table.md, and the tables."""
+    lines = [line for series in SERIES for line in table(series, kept)]
+    PAGE.write_text(WORDS.read_text().replace("TABLES\n", "\n".join(lines).strip() + "\n"))
+
+
+def tune(series, names):
+    """Print scores on the stretches for tuning."""
+    for name, learner in SERIES[series][1](series).items():
+        if not names or name in names:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                scores = batch(series, {name: learner}, TUNING)[name].get(name, {})
+            print(f"{series}, {name}:", ", ".join(f"{m} {v:.3g}" for m, v in scores.items()), flush=True)
 
 
 def main():
@@ -183,23 +162,38 @@ def main():
     parser.add_argument("--learners", nargs="*")
     parser.add_argument("--seeds", type=int, default=N_SEEDS)
     parser.add_argument("--page", action="store_true", help="only write the page")
+    parser.add_argument("--tune", action="store_true", help="score on other stretches; nothing is kept")
+    parser.add_argument(
+        "--kept", type=pathlib.Path, default=KEPT, help="another file, for a second process; see --merge"
+    )
+    parser.add_argument("--merge", type=pathlib.Path, nargs="*", default=[], help="take over what these files keep")
     options = parser.parse_args()
-    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    kept = json.loads(options.kept.read_text()) if options.kept.exists() else {}
+    for path in options.merge:
+        kept |= json.loads(path.read_text())
     end = time.monotonic() + 60 * options.minutes
-    for series in [] if options.page else options.series:
-        names = options.learners or list(learners(SERIES[series](0)[0].shape[1]))
-        for seed in range(options.seeds):
-            pending = [name for name in names if f"{series}|{name}|{seed}" not in kept]
+    for seed in [] if options.page or options.tune else range(options.seeds):
+        for series in options.series:
+            rows = SERIES[series][1](series)
+            names = [name for name in rows if not options.learners or name in options.learners]
+            marks = {name: f"{series}|{name}|{seed}" for name in names}
+            pending = [n for n in names if kept.get(marks[n], {}).get("configuration") != repr(rows[n])]
             for first in range(0, len(pending), AT_ONCE):
                 if time.monotonic() > end:
                     break
                 began, some = time.monotonic(), pending[first : first + AT_ONCE]
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
-                    kept |= {f"{series}|{name}|{seed}": found for name, found in batch(series, some, seed).items()}
+                    found = batch(series, {name: rows[name] for name in some}, seed)
+                kept |= {marks[name]: found[name] | {"configuration": repr(rows[name])} for name in some}
                 print(f"{series}, seed {seed}, {', '.join(some)}: {time.monotonic() - began:.1f} s", flush=True)
-                KEPT.write_text(json.dumps(kept, indent=0) + "\n")
-    page(kept)
+                keep(kept, options.kept)
+    if options.tune:
+        for series in options.series:
+            tune(series, options.learners)
+    elif options.kept == KEPT:
+        keep(kept, KEPT)
+        page(kept)
 
 
 if __name__ == "__main__":

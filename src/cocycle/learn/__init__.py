@@ -63,7 +63,8 @@ _HOME = {
     **dict.fromkeys(["ExponentialMemory", "MemoryKernel", "exponential_memory", "memory_kernel"], "memory"),
     **dict.fromkeys(["GeneralisedLangevin"], "langevin"),
     **dict.fromkeys(["ParetoODE", "PowerModel", "PowerRegression", "knee", "pareto_search"], "pareto"),
-    **dict.fromkeys(["Between", "SearchResult", "free_run_score", "search"], "search"),
+    **dict.fromkeys(["Between", "Optuna"], "proposals"),
+    **dict.fromkeys(["SearchResult", "free_run_score", "search"], "search"),
 }
 __all__ = list(_HOME)
 

@@ -61,12 +61,13 @@ class KoopmanRule(AbstractRule):
         seen: Float[Array, "B T D"],
         weights: Float[Array, "T"],
         n_checkpoints: int | None = None,
+        n_washout: int = 0,
     ) -> Float[Array, ""]:
         """Errors along windows and of reconstruction, less what coherence and entropy are worth."""
         errors = jax.vmap(lambda w, s: window_errors(self, w, s, weights, n_checkpoints))(windows, seen)
         z = jax.vmap(jax.vmap(self.encoder))(windows)
         back = jax.vmap(jax.vmap(self.decoder))(z) - windows
-        loss = jnp.mean(errors**2) + self.reconstruction * jnp.mean(back**2)
+        loss = jnp.mean(errors[:, n_washout:] ** 2) + self.reconstruction * jnp.mean(back**2)
         if self.coherence:
             loss += self.coherence * jnp.mean(jax.vmap(contrast)(z))
         if self.entropy:

@@ -95,6 +95,7 @@ def _updates(
     batch: int,
     length: int,
     n_checkpoints: int | None,
+    n_washout: int,
 ) -> Any:
     """Do n updates from number `first`; losses and gradient norms fill the first n places of their arrays."""
     rate, ratio, n_all, clip, noise, n_starts = numbers
@@ -103,19 +104,20 @@ def _updates(
     def windows(i: Any) -> tuple[Any, Any]:
         k_pick, k_noise = jax.random.split(jax.random.fold_in(key, i))
         at = starts[jax.random.randint(k_pick, (batch,), 0, n_starts)]
-        drawn = jax.vmap(lambda a: jax.lax.dynamic_slice_in_dim(rows, a, length + 1))(at)
-        return drawn, drawn[:, :-1] + noise * jax.random.normal(k_noise, (batch, length, rows.shape[1]))
+        drawn = jax.vmap(lambda a: jax.lax.dynamic_slice_in_dim(rows, a, n_washout + length + 1))(at)
+        return drawn, drawn[:, :-1] + noise * jax.random.normal(k_noise, drawn[:, :-1].shape)
 
     def one(i: Any, state: Any) -> Any:
         carry, losses, norms, alphas, j = state
         drawn, seen = windows(i)
         alpha = forcing.strength(carry.rule, drawn, carry.alpha, i)
-        weights = forcing.weights(alpha, length)
+        # While it is brought into step the model sees nothing but data.
+        weights = jnp.concatenate([jnp.ones(n_washout), forcing.weights(alpha, length)])
         moving, fixed = eqx.partition(carry.rule, eqx.is_inexact_array)
 
         def loss_of(moving: Any) -> Any:
             rule = eqx.combine(moving, fixed)
-            return rule.objective(drawn, seen, weights, n_checkpoints)
+            return rule.objective(drawn, seen, weights, n_checkpoints, n_washout)
 
         loss, gradient = jax.value_and_grad(loss_of)(moving)
         norm = optax.tree.norm(gradient)
@@ -141,6 +143,7 @@ def train(
     key: Any,
     *,
     fingerprint: str,
+    n_washout: int = 0,
     checkpoint: str | pathlib.Path | None = None,
     progress: bool | None = None,
 ) -> tuple[Any, FitRecord]:
@@ -153,6 +156,7 @@ def train(
         forcing: how the model is held to the data meanwhile.
         key: random key.
         fingerprint: what the run is; a checkpoint of another one is refused.
+        n_washout: rows before each window that bring the state into step: always data, their errors not counted.
         checkpoint: file that keeps the state every few seconds; a run finds it there and goes on.
         progress: show a progress bar; None shows it on a terminal when the work is long.
 
@@ -166,7 +170,7 @@ def train(
     Limits: Ctrl-C returns what was reached, with a warning. A gradient that is not finite ends the training at the
         parameters before it, with a warning and the status "non-finite state".
     """
-    starts, rows, n_starts = _starts(parts, descent.length)
+    starts, rows, n_starts = _starts(parts, n_washout + descent.length)
     mark = _digest(fingerprint, rows, key)
     carry = _Carry(rule, DIRECTION.init(eqx.filter(rule, eqx.is_inexact_array)), forcing.first())
     curves = {name: np.full(descent.n_updates, np.nan) for name in ("loss", "gradient_norm", "alpha")}
@@ -185,7 +189,7 @@ def train(
             while done < descent.n_updates:
                 n, began = pace.next(min(descent.n_updates - done, 64 if done == 0 else CHUNK)), time.perf_counter()
                 counts = jnp.asarray(done), jnp.asarray(n)
-                shapes = descent.batch_size, descent.length, descent.n_checkpoints
+                shapes = descent.batch_size, descent.length, descent.n_checkpoints, n_washout
                 after, *found = _updates(carry, rows, starts, key, *counts, numbers, forcing, *shapes)
                 for name, values in zip(curves, found, strict=True):
                     curves[name][done : done + n] = np.asarray(values)[:n]

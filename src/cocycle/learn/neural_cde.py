@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 import diffrax as dfx
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,23 +21,26 @@ from cocycle.learn.stretches import Segments, segments
 from cocycle.learn.trained import AbstractTrainedLearner
 
 SOLVER = dfx.Heun()
+DECAY = 0.5
 Hidden = tuple[Float[Array, "H"], Float[Array, "D"], Float[Array, "D"]]
 
 
 class ControlledRule(AbstractRule):
     r"""A hidden state driven by time and rows; it shows the row that is expected next.
 
-    $$dh = \tanh(f(h))\, d(t, u), \qquad \hat u(t + g) = u(t) + g\, r(h)$$
+    $$dh = \tanh(f(h))\, d(t, u), \qquad \hat u(t + g) = u(t) + g\, r(h, u)$$
 
     Attributes:
         start: from a first row to h.
         field: f, (H (D + 1)) numbers from h.
         readout: r, rate of change expected.
+        forced: whether training shows the model its own forecasts between forcings, or the path of the data alone.
     """
 
     start: Layers
     field: Layers
     readout: Layers
+    forced: bool = eqx.field(static=True)
 
     def cold(self, u: Float[Array, "D"]) -> Hidden:
         """Hidden state of a first row."""
@@ -58,12 +62,25 @@ class ControlledRule(AbstractRule):
 
     def advance(self, z: Hidden, u: Float[Array, "D"]) -> Hidden:
         """Follow the straight path from the row before to this one, and expect the next."""
-        h, before, _ = z
-        slope = jnp.concatenate([jnp.ones(1), u - before])
-        first = self.vector_field(0.0, h, None) @ slope
-        second = self.vector_field(0.0, h + first, None) @ slope
-        h = h + 0.5 * (first + second)
-        return h, u, u + self.readout(h)
+        return self.follow(z, u, jnp.asarray(1.0), jnp.asarray(1.0))
+
+    def follow(self, z: Hidden, u: Float[Array, "D"], since: Any, ahead: Any) -> Hidden:
+        """The same over uneven gaps.
+
+        Args:
+            z: state at the row before.
+            u: this row.
+            since: time since the row before.
+            ahead: time until the row that is to be expected.
+        """
+        h = self._along(z[0], since, u - z[1])
+        return h, u, u + ahead * self.readout(jnp.concatenate([h, u]))
+
+    def _along(self, h: Float[Array, "H"], gap: Any, increment: Float[Array, "D"]) -> Float[Array, "H"]:
+        """One Heun step along a straight piece of the path."""
+        change = jnp.concatenate([jnp.reshape(gap, 1), increment])
+        first = self.vector_field(0.0, h, None) @ change
+        return h + 0.5 * (first + self.vector_field(0.0, h + first, None) @ change)
 
     def objective(
         self,
@@ -71,27 +88,50 @@ class ControlledRule(AbstractRule):
         seen: Float[Array, "B T C"],
         weights: Float[Array, "T"],
         n_checkpoints: int | None = None,
+        n_washout: int = 0,
     ) -> Float[Array, ""]:
         """Mean square error of the next observation, over windows of (t, u) at uneven times."""
+        if self.forced:
+            errors = jax.vmap(lambda w, s: self.forced_errors(w, s, weights))(windows, seen)
+            return jnp.mean(errors[:, n_washout:] ** 2)
         adjoint = dfx.DirectAdjoint() if n_checkpoints is None else dfx.RecursiveCheckpointAdjoint(n_checkpoints)
-        return jnp.mean(jax.vmap(lambda w: jnp.mean(self.errors(w, adjoint) ** 2))(windows))
+        return jnp.mean(jax.vmap(lambda w, s: jnp.mean(self.errors(w, s, adjoint)[n_washout:] ** 2))(windows, seen))
 
-    def errors(self, window: Float[Array, "L C"], adjoint: Any) -> Float[Array, "T D"]:
+    def forced_errors(
+        self, window: Float[Array, "L C"], seen: Float[Array, "T C"], weights: Float[Array, "T"]
+    ) -> Float[Array, "T D"]:
+        """Errors along a window on which data and own forecasts are mixed by the weights.
+
+        Args:
+            window: rows (t, u), times rising.
+            seen: rows shown to the model, e.g. with noise; their times are not used.
+            weights: of the data at each step.
+        """
+        gaps = jnp.diff(window[:, 0])
+
+        def one(z: Any, step: Any) -> Any:
+            u, target, weight, since, ahead = step
+            z = self.follow(z, z[2] + weight * (u - z[2]), since, ahead)
+            return z, z[2] - target
+
+        since = jnp.concatenate([jnp.ones(1), gaps[:-1]])
+        steps = seen[:, 1:], window[1:, 1:], weights, since, gaps
+        return jax.lax.scan(one, self.cold(seen[0, 1:]), steps, unroll=4)[1]
+
+    def errors(self, window: Float[Array, "L C"], seen: Float[Array, "T C"], adjoint: Any) -> Float[Array, "T D"]:
         """Errors of the observations after each but the last, through one solve.
 
         Args:
             window: rows (t, u), times rising.
+            seen: rows that the path goes through, e.g. with noise; their times are not used.
             adjoint: of diffrax.
         """
-        t, u = window[:, 0] - window[0, 0], window[:, 1:]
+        t, u = window[:, 0] - window[0, 0], jnp.concatenate([seen[:, 1:], window[-1:, 1:]])
         path = dfx.LinearInterpolation(t, jnp.concatenate([t[:, None], u], axis=1))
         # Increments of the path, not its slope: the slope jumps at each observation.
         term = dfx.ControlTerm(self.vector_field, path)
         # As in a run: the first step meets a path that stands still but for time.
-        h0 = self.start(u[0])
-        slope = jnp.concatenate([jnp.ones(1), jnp.zeros(u.shape[1])])
-        first = self.vector_field(0.0, h0, None) @ slope
-        h0 = h0 + 0.5 * (first + self.vector_field(0.0, h0 + first, None) @ slope)
+        h0 = self._along(self.start(u[0]), jnp.asarray(1.0), jnp.zeros(u.shape[1]))
         found = dfx.diffeqsolve(
             term,
             SOLVER,
@@ -105,15 +145,15 @@ class ControlledRule(AbstractRule):
             max_steps=window.shape[0],
         )
         hidden: Any = found.ys
-        rates = jax.vmap(self.readout)(hidden[:-1])
-        return u[:-1] + (t[1:] - t[:-1])[:, None] * rates - u[1:]
+        rates = jax.vmap(self.readout)(jnp.concatenate([hidden[:-1], u[:-1]], axis=1))
+        return u[:-1] + (t[1:] - t[:-1])[:, None] * rates - window[1:, 1:]
 
 
 @dataclasses.dataclass(frozen=True)
 class NeuralCDE(AbstractTrainedLearner):
     r"""Neural controlled differential equation: for observations at uneven times, and with missing rows.
 
-    $$dh = \tanh(f_\theta(h))\, d(t, u), \qquad \hat u(t + g) = u(t) + g\, r_\theta(h)$$
+    $$dh = \tanh(f_\theta(h))\, d(t, u), \qquad \hat u(t + g) = u(t) + g\, r_\theta(h, u)$$
 
     A Trajectory may have uneven times; rows with a missing value are left out and the path goes on from the last full
     one. The model steps in the median gap. Solved by diffrax; gradients through the solver, or recursively checkpointed
@@ -123,7 +163,7 @@ class NeuralCDE(AbstractTrainedLearner):
         n_hidden: H.
         n_width: units of the hidden layers.
         n_washout: rows that bring h into step; the least context.
-        forcing: not used: the path is that of the data.
+        forcing: default data at every row, the path solved by diffrax; others mix data and own forecasts.
         descent: how it is trained; windows are `length` gaps long.
 
     Raises:
@@ -185,9 +225,12 @@ class NeuralCDE(AbstractTrainedLearner):
         """
         k0, k1, k2 = jax.random.split(key, 3)
         d, h, w = data.n_columns, self.n_hidden, self.n_width
-        return ControlledRule(
-            layers(k0, d, w, h), layers(k1, h, w, h * (d + 1), size=0.3), layers(k2, h, w, d, size=0.1)
-        )
+        field = layers(k1, h, w, h * (d + 1), size=0.3)
+        # Along time h decays: what it does not forget at the start grows with the length of the path.
+        along_time = jnp.arange(h) * (d + 1), jnp.arange(h)
+        field = eqx.tree_at(lambda f: f.linear, field, field.linear.at[along_time].add(-DECAY))
+        own = self.forcing != SparseForcing(1)
+        return ControlledRule(layers(k0, d, w, h), field, layers(k2, h + d, w, d, size=0.1), own)
 
     def context(self) -> int:
         """Rows of the washout."""

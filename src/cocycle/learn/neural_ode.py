@@ -14,8 +14,8 @@ from cocycle.learn.descent import Descent
 from cocycle.learn.forcing import AbstractForcing, GeneralisedForcing
 from cocycle.learn.rules import AbstractRowRule, Scaler
 from cocycle.learn.stretches import Segments
+from cocycle.learn.substeps import follow
 from cocycle.learn.trained import AbstractTrainedLearner
-from cocycle.steppers import RK4
 
 
 class NeuralField(AbstractRowRule):
@@ -53,9 +53,7 @@ class NeuralField(AbstractRowRule):
 
     def advance(self, z: Float[Array, "D"], u: Float[Array, "D"]) -> Float[Array, "D"]:
         """Follow the field over one row."""
-        for _ in range(self.n_substeps):
-            u = RK4().step(self.field, jnp.zeros(()), u, None, jnp.asarray(1.0 / self.n_substeps))
-        return u
+        return follow(self.field, u, 1.0, self.n_substeps)
 
 
 @dataclasses.dataclass(frozen=True)

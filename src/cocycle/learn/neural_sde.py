@@ -159,6 +159,7 @@ class StochasticRule(AbstractRowRule):
         seen: Float[Array, "B T D"],
         weights: Float[Array, "T"],
         n_checkpoints: int | None = None,
+        n_washout: int = 0,
     ) -> Float[Array, ""]:
         """Negative log likelihood of the steps, a number [nats]."""
 

@@ -18,7 +18,7 @@ from cocycle.learn.abstract import AbstractLearner, require_counts, require_key,
 from cocycle.learn.fitted import FitRecord, FittedSystem, finish
 from cocycle.learn.rules import AbstractRowRule, unscaled
 from cocycle.learn.stretches import segments
-from cocycle.steppers import RK4
+from cocycle.learn.substeps import follow
 
 SMALL = 1e-9
 REJECTION = 1.36
@@ -254,9 +254,7 @@ class PowerRule(AbstractRowRule):
 
     def advance(self, z: Float[Array, "D"], u: Float[Array, "D"]) -> Float[Array, "D"]:
         """Follow the field over dt."""
-        for _ in range(self.n_substeps):
-            u = RK4().step(self.field, jnp.zeros(()), u, None, self.dt / self.n_substeps)
-        return u
+        return follow(self.field, u, self.dt, self.n_substeps)
 
 
 @dataclasses.dataclass(frozen=True)

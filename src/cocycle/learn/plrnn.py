@@ -106,6 +106,8 @@ class PLRNN(AbstractTrainedLearner):
         n_hidden: H.
         n_latent: M; default the number of columns.
         clipped: the bounded form.
+        n_washout: rows that bring hidden units into step; the least context. More than 1 where the columns are not all
+            that matters.
         forcing: default generalised with the adaptive strength.
         descent: how it is trained.
 
@@ -121,11 +123,12 @@ class PLRNN(AbstractTrainedLearner):
     n_hidden: int = 50
     n_latent: int | None = None
     clipped: bool = True
+    n_washout: int = 1
     forcing: AbstractForcing = GeneralisedForcing()
     descent: Descent = Descent()
 
     def __post_init__(self):
-        require_counts(self, "n_hidden")
+        require_counts(self, "n_hidden", "n_washout")
         if self.n_latent is not None:
             require_counts(self, "n_latent")
 
@@ -151,6 +154,10 @@ class PLRNN(AbstractTrainedLearner):
             clipped=self.clipped,
         )
 
+    def context(self) -> int:
+        """Rows of the washout."""
+        return self.n_washout
+
 
 @dataclasses.dataclass(frozen=True)
 class AlmostLinearRNN(AbstractTrainedLearner):
@@ -163,6 +170,8 @@ class AlmostLinearRNN(AbstractTrainedLearner):
     Args:
         n_latent: M.
         n_relu: P; the state space has 2^P pieces.
+        n_washout: rows that bring hidden units into step; the least context. More than 1 where the columns are not all
+            that matters.
         forcing: default sparse, every 16 steps.
         descent: how it is trained.
 
@@ -176,11 +185,12 @@ class AlmostLinearRNN(AbstractTrainedLearner):
 
     n_latent: int = 20
     n_relu: int = 2
+    n_washout: int = 1
     forcing: AbstractForcing = SparseForcing(16)
     descent: Descent = Descent(length=200, rate=1e-3, last_rate=1e-5, noise=0.05)
 
     def __post_init__(self):
-        require_counts(self, "n_latent")
+        require_counts(self, "n_latent", "n_washout")
         require_counts(self, "n_relu", minimum=0)
         if self.n_relu > min(self.n_latent, 30):
             raise ParameterError(f"AlmostLinearRNN: n_relu must be at most n_latent and 30, got {self.n_relu}.")
@@ -204,6 +214,10 @@ class AlmostLinearRNN(AbstractTrainedLearner):
             B=jax.random.uniform(k3, (m - n_columns, n_columns), minval=-bound, maxval=bound),
             n_relu=self.n_relu,
         )
+
+    def context(self) -> int:
+        """Rows of the washout."""
+        return self.n_washout
 
 
 def _diagonal(key: Any, m: int) -> Float[Array, "M"]:

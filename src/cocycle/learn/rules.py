@@ -85,6 +85,7 @@ class AbstractRule(eqx.Module):
         seen: Float[Array, "B T D"],
         weights: Float[Array, "T"],
         n_checkpoints: int | None = None,
+        n_washout: int = 0,
     ) -> Float[Array, ""]:
         """Return what training makes small. Default: the mean square error along windows.
 
@@ -93,9 +94,10 @@ class AbstractRule(eqx.Module):
             seen: rows shown to the model, e.g. with noise.
             weights: of the data at each step.
             n_checkpoints: states kept for the way back; None for all.
+            n_washout: steps at the start of a window that bring the state into step; their errors do not count.
         """
         errors = jax.vmap(lambda w, s: window_errors(self, w, s, weights, n_checkpoints))(windows, seen)
-        return jnp.mean(errors**2)
+        return jnp.mean(errors[:, n_washout:] ** 2)
 
 
 class AbstractRowRule(AbstractRule):

@@ -1,7 +1,7 @@
 """Hyperparameters by what counts: the error of free runs on rows that were left out."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import hashlib
 from typing import Any
 
 import jax
@@ -13,48 +13,11 @@ from cocycle.core.progress import Progress
 from cocycle.core.start import count
 from cocycle.learn.abstract import AbstractLearner
 from cocycle.learn.fitted import many_forecasts
+from cocycle.learn.proposals import AbstractProposals, Draws, Optuna, Space
 from cocycle.learn.stretches import segments
 
 N_STARTS = 16
 SHARE = 0.7
-
-
-@dataclasses.dataclass(frozen=True)
-class Between:
-    """Numbers between two ends.
-
-    Args:
-        low: smallest.
-        high: largest.
-        log: drawn evenly in the logarithm.
-        whole: whole numbers.
-
-    Raises:
-        ParameterError: if the ends are in the wrong order, or not positive where the logarithm is wanted.
-
-    Example:
-        >>> Between(1, 3, whole=True).at(0.99)
-        3
-    """
-
-    low: float | int
-    high: float | int
-    log: bool = False
-    whole: bool = False
-
-    def __post_init__(self):
-        if not -np.inf < self.low < self.high < np.inf or (self.log and self.low <= 0):
-            raise ParameterError(f"Between({self.low}, {self.high}) is empty, or has no logarithm.")
-
-    def at(self, share: float) -> float | int:
-        """Value at a share of the way.
-
-        Args:
-            share: in [0, 1).
-        """
-        low, high = (self.low, self.high + 1) if self.whole else (self.low, self.high)
-        value = low * (high / low) ** share if self.log else low + share * (high - low)
-        return min(int(value), int(self.high)) if self.whole else float(value)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -102,6 +65,8 @@ def free_run_score(
     rows = found.longest
     cut = int(SHARE * len(rows))
     model = learner.fit(rows[:cut], key=key, dt=found.dt, progress=False)
+    # The configuration is static: without it models of one shape share a compilation.
+    model = dataclasses.replace(model, learner=None, name=None)
     first, last = max(cut, model.n_context), len(rows) - horizon
     if last < first:
         raise InsufficientDataError(
@@ -118,16 +83,17 @@ def free_run_score(
 
 def search(
     learner: AbstractLearner,
-    space: Mapping[str, Between | Sequence[Any]],
+    space: Space,
     data: Any,
     *,
     key: Any,
+    sampler: Optuna | None = None,
     n_trials: int = 30,
     horizon: int = 100,
     dt: float | None = None,
     progress: bool | None = None,
 ) -> SearchResult:
-    """Random search of options, scored by free runs on rows left out; every trial gets the same key for its fit.
+    """Search of options, scored by free runs on rows left out; every trial gets the same key for its fit.
 
     The first trial is the configuration as it is given.
 
@@ -136,7 +102,8 @@ def search(
         space: by option: `Between(low, high)` or a list of choices.
         data: as for `fit`.
         key: random key of trials and fits.
-        n_trials: trials.
+        sampler: `Optuna()` learns from the scores where to try next; default independent draws.
+        n_trials: trials in all, those included that a storage keeps.
         horizon: rows of each free run.
         dt: time between two rows, where the data do not say it.
         progress: show a progress bar; None shows it on a terminal when the work is long.
@@ -146,31 +113,41 @@ def search(
 
     Raises:
         UnknownNameError: if the learner has no such option.
+        ParameterError: if optuna is wanted and not installed.
         CocycleError: if every trial fails.
 
-    Limits: independent draws; for many options a model-based search needs fewer trials: give `free_run_score` to it.
+    Limits: no trial is cut short: its one score comes after its fit.
 
-    Source: [bergstra2012].
+    Source: [bergstra2012]; [bergstra2011].
     """
     known = [f.name for f in dataclasses.fields(learner)]
     for name in space:
         if name not in known:
             raise UnknownNameError(f"{type(learner).__name__} has no option {name!r}; {suggest(name, known)}")
     k_draw, k_fit = jax.random.split(key)
-    shares = np.asarray(jax.random.uniform(k_draw, (count(n_trials, "n_trials"), max(1, len(space)))))
+    n_trials = count(n_trials, "n_trials")
+    given = {name: getattr(learner, name) for name in space}
+    proposals = _proposals(learner, space, data, k_draw, sampler, n_trials, horizon, dt)
     trials, notes, last = [], [], None
+    kept = proposals.kept()[:n_trials]
+    for options, score in kept:
+        if np.isfinite(score):
+            trials.append((given | options, score))
+        else:
+            notes.append(f"{options}: failed in an earlier call.")
     with Progress(n_trials, "search", progress) as bar:
+        bar.advance(len(kept))
         try:
-            for n, row in enumerate(shares):
-                options = {} if n == 0 else {name: _drawn(space[name], s) for name, s in zip(space, row)}
+            for n in range(len(kept), n_trials):
+                options, score = {} if n == 0 else proposals.ask(n), np.nan
                 try:
-                    score = free_run_score(
-                        dataclasses.replace(learner, **options), data, key=k_fit, horizon=horizon, dt=dt
-                    )
-                    trials.append(({name: getattr(learner, name) for name in space} | options, score))
+                    tried = dataclasses.replace(learner, **options)
+                    score = free_run_score(tried, data, key=k_fit, horizon=horizon, dt=dt)
+                    trials.append((given | options, score))
                 except CocycleError as error:
                     notes.append(f"{options}: {error}")
                     last = error
+                proposals.tell(n, options, score)
                 bar.advance(1)
         except KeyboardInterrupt:
             notes.append(f"interrupted after {len(trials)} of {n_trials} trials.")
@@ -180,5 +157,18 @@ def search(
     return SearchResult(dataclasses.replace(learner, **trials[0][0]), tuple(trials), tuple(notes))
 
 
-def _drawn(range_: Between | Sequence[Any], share: float) -> Any:
-    return range_.at(float(share)) if isinstance(range_, Between) else range_[int(share * len(range_))]
+def _proposals(
+    learner: AbstractLearner,
+    space: Space,
+    data: Any,
+    key: Any,
+    sampler: Optuna | None,
+    n_trials: int,
+    horizon: int,
+    dt: float | None,
+) -> AbstractProposals:
+    if sampler is None:
+        return Draws(space, key, n_trials)
+    rows = [part.tobytes() for part in segments(data, n_min=2, dt=dt).parts]
+    what = repr((learner, dict(space), horizon, dt, np.asarray(jax.random.key_data(key)).tolist()))
+    return sampler.begin(space, key, hashlib.sha256(b"|".join([what.encode(), *rows])).hexdigest())

@@ -94,8 +94,8 @@ class _DiagonalLayers(AbstractTrainedLearner):
     n_pairs: int = 8
     n_layers: int = 2
     start: AbstractDiagonal = LegSDiagonal()
-    shortest: float = 0.01
-    longest: float = 0.3
+    shortest: float = 0.1
+    longest: float = 1.0
     n_washout: int = 50
     forcing: AbstractForcing = SparseForcing(1)
     descent: Descent = Descent()

@@ -31,7 +31,7 @@ class AbstractTrainedLearner(AbstractLearner):
         """
 
     def context(self) -> int:
-        """Return the least number of rows of a warm-up. Default: 1."""
+        """Return the least number of rows of a warm-up, in a training window too. Default: 1."""
         return 1
 
     def units(self, data: Segments) -> Scaler:
@@ -77,7 +77,7 @@ class AbstractTrainedLearner(AbstractLearner):
         """
         me: Any = self
         k_guess, k_train = jax.random.split(require_key(key, self))
-        found, parts = self.gather(data, max(me.descent.length + 1, self.context()), dt)
+        found, parts = self.gather(data, self.context() + me.descent.length, dt)
         scaler = self.units(found)
         rule, record = train(
             self.first_rule(k_guess, found, scaler),
@@ -86,6 +86,7 @@ class AbstractTrainedLearner(AbstractLearner):
             me.forcing,
             k_train,
             fingerprint=repr(self),
+            n_washout=self.context() - 1,
             checkpoint=checkpoint,
             progress=progress,
         )

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cocycle.gallery.information_koopman.trained import N_LATENT, train
 from cocycle.gallery.results import Curve, Plot, Results
 
 MEMORY, NOISE, N_MODES = 0.95, 1.0, 8
@@ -19,15 +20,19 @@ class Config:
     Attributes:
         n_steps: of the ascent.
         rate: of the ascent.
-        seed: of its start.
+        n_updates: of each model of the pendulum; 0 leaves the trained part out.
+        n_linear: of each model of the linear data.
+        seed: of everything drawn.
     """
 
     n_steps: int = 60_000
     rate: float = 1.0
+    n_updates: int = 4000
+    n_linear: int = 6000
     seed: int = 0
 
 
-SMOKE = Config()
+SMOKE = Config(n_updates=0)
 
 
 def information(s: Any) -> Any:
@@ -99,5 +104,16 @@ def main(config: Config) -> Results:
         "information": float(information(jnp.full(N_MODES, 1 / N_MODES))),
         "large_power": float(ranks[0]),
     }
-    plot = Plot("Modes alive", "reward for entropy", "effective rank", (Curve(np.array(rewards), ranks, "power 1"),))
-    return Results(measured, controls, (plot,))
+    plots = (
+        Plot("Modes alive", "reward for entropy", "effective rank", (Curve(np.array(rewards), ranks, "power 1"),)),
+    )
+    if config.n_updates:
+        found = train(config.n_updates, config.n_linear, jax.random.key(config.seed))
+        measured |= {"gap": found.gap, "error": found.ratio, "eigenvalues": found.distance}
+        controls |= {"gap": found.gap_of_starts, "error": found.ratio_of_one, "eigenvalues": found.distance_of_others}
+        lines = tuple(
+            Curve(np.arange(1, N_LATENT + 1), shares, name)
+            for shares, name in zip(found.spectra, ("coherence alone", "and a reward for entropy"), strict=True)
+        )
+        plots += (Plot("Trained models of a pendulum", "mode", "share of latent variance", lines, log_y=True),)
+    return Results(measured, controls, plots)

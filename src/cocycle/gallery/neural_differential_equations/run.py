@@ -3,18 +3,19 @@
 import dataclasses
 from typing import Any
 
-import diffrax
 import jax
 import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 import optax
 
-from cocycle.core.estimate import Estimate
+from cocycle.gallery.neural_differential_equations.brownian import brownian
+from cocycle.gallery.neural_differential_equations.spirals import accuracy
 from cocycle.gallery.results import Curve, Plot, Results
 
 A = jnp.array([[-0.1, 1.3], [-1.0, -0.1]])
 T_END = 2.0
+TOLD = {"spirals": {}, "permuted": {"permuted": True}, "unflipped": {"flipped": False}}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,15 +25,17 @@ class Config:
     Attributes:
         n_keys: of Brownian paths.
         n_updates: of the flow that shall turn x into -x; 0 leaves it out.
+        n_spirals: updates of the models that tell spirals apart; 0 leaves them out.
         seed: of everything drawn.
     """
 
     n_keys: int = 4000
     n_updates: int = 1000
+    n_spirals: int = 60
     seed: int = 0
 
 
-SMOKE = Config(n_updates=0)
+SMOKE = Config(n_updates=0, n_spirals=0)
 
 
 def linear(y: Any, p: Any) -> Any:
@@ -78,8 +81,9 @@ def main(config: Config) -> Results:
     errors = np.array([[order_errors(int(n))[k] for n in sizes] for k in (0, 1)])
     reverse, other = reversal()
     exact, continuous = gradients(keys[0])
-    same, different, bridge, middle = brownian(config, keys[1])
+    same, different, bridge, middle = brownian(config.n_keys, keys[1])
     flow = {k: turned(config, keys[2], k) if config.n_updates else float("nan") for k in (0, 1)}
+    told = {k: accuracy(keys[3], config.n_spirals, **o) if config.n_spirals else float("nan") for k, o in TOLD.items()}
     measured = {
         "order": errors[0, 1] / errors[0, 2],
         "reversal": reverse,
@@ -87,6 +91,8 @@ def main(config: Config) -> Results:
         "brownian": same,
         "bridge": bridge,
         "crossing": flow[0],
+        "spirals": told["spirals"],
+        "unflipped": told["unflipped"],
     }
     controls = {
         "order": errors[1, 1] / errors[1, 2],
@@ -95,6 +101,8 @@ def main(config: Config) -> Results:
         "brownian": different,
         "bridge": middle,
         "crossing": flow[1],
+        "spirals": told["permuted"],
+        "unflipped": told["spirals"],
     }
     lines = (Curve(sizes, errors[0], "reversible Heun"), Curve(sizes, errors[1], "Euler"))
     plot = Plot("Order", "steps", "error at T = 2", lines, log_x=True, log_y=True)
@@ -187,33 +195,6 @@ def gradients(key: Any) -> tuple[float, float]:
     flat = [jax.flatten_util.ravel_pytree(jax.jit(f)(p))[0] for f in (direct, reconstructed, adjoint)]
     size = float(jnp.linalg.norm(flat[0]))
     return float(jnp.linalg.norm(flat[1] - flat[0])) / size, float(jnp.linalg.norm(flat[2] - flat[0])) / size
-
-
-def brownian(config: Config, key: Any) -> tuple[float, float, Estimate, Estimate]:
-    """Differences between queries, of the same key and of another; variances of the midpoint.
-
-    Args:
-        config: sizes.
-        key: random key.
-    """
-
-    def path(key: Any) -> Any:
-        return diffrax.VirtualBrownianTree(0.0, 1.0, tol=2.0**-12, shape=(), key=key)
-
-    times = jax.random.uniform(key, (1000,))
-    order = jax.random.permutation(key, 1000)
-    query = jax.jit(lambda k, t: jax.vmap(lambda s: path(k).evaluate(0.0, s))(t))
-    first = query(key, times)
-    second = jnp.zeros(1000).at[order].set(query(key, times[order]))
-    other = query(jax.random.fold_in(key, 1), times)
-    ends = jax.vmap(lambda k: query(k, jnp.array([0.5, 1.0])))(jax.random.split(key, config.n_keys))
-    gaps = np.asarray(ends[:, 0] - ends[:, 1] / 2)
-    same, different = (float(jnp.max(jnp.abs(first - v))) for v in (second, other))
-    return same, different, _variance(gaps), _variance(np.asarray(ends[:, 0]))
-
-
-def _variance(v: np.ndarray) -> Estimate:
-    return Estimate(float(np.mean(v**2)), float(np.std(v**2) / np.sqrt(len(v))))
 
 
 def turned(config: Config, key: Any, n_added: int) -> float:
