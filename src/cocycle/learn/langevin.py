@@ -16,6 +16,9 @@ from cocycle.learn.memory import embedding, exponential_memory
 from cocycle.learn.rules import AbstractRule, standard
 from cocycle.learn.stretches import segments
 
+# Data without friction leave noise of round-off size, from which no filter can be made.
+FLOOR = 1e-12
+
 
 class LangevinRule(AbstractRule):
     r"""Exact step of a linear stochastic equation whose first component is seen.
@@ -103,7 +106,9 @@ class GeneralisedLangevin(AbstractLearner):
         noise = S - E @ S @ E.T
         values, vectors = np.linalg.eigh((noise + noise.T) / 2)
         L = vectors * np.sqrt(np.maximum(values, 0.0))
-        rule = LangevinRule(jnp.asarray(E), jnp.asarray(L), jnp.asarray(_gain(E, L @ L.T)))
+        rule = LangevinRule(
+            jnp.asarray(E), jnp.asarray(L), jnp.asarray(_gain(E, L @ L.T + FLOOR * np.diag(np.diag(S))))
+        )
         numbers = {"mass": mass, "friction": float(memory.frictions.sum()), "misfit": memory.misfit}
         curves = {"frictions": memory.frictions, "times": memory.times}
         return finish(rule, found, scaler, self, FitRecord((), numbers, curves), n_context=self.n_context)
@@ -114,5 +119,5 @@ def _gain(E: np.ndarray, noise: np.ndarray) -> np.ndarray:
     P = noise.copy()
     for _ in range(500):
         P = P - np.outer(P[:, 0], P[0]) / P[0, 0]
-        P = E @ P @ E.T + noise
+        P = E @ (P + P.T) / 2 @ E.T + noise
     return P[:, 0] / P[0, 0]
