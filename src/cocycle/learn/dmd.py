@@ -15,7 +15,7 @@ from cocycle.learn.fitted import FitRecord, FittedSystem, finish
 from cocycle.learn.ridge import ridge_block, ridge_weights
 from cocycle.learn.rules import AbstractRowRule, AbstractRule, standard, unscaled
 from cocycle.learn.singular import leading_singular
-from cocycle.learn.stretches import Segments, segments
+from cocycle.learn.stretches import Segments, joined, segments
 
 
 class LinearRule(AbstractRule):
@@ -225,9 +225,9 @@ def windows_of(found: Segments, scaler: Any, n_delays: int) -> tuple[np.ndarray,
     """Windows (n, E) and those one row later, of all stretches."""
     x, y = [], []
     for part in found.parts:
-        u = np.asarray(scaler.to_rule(part))
+        u = scaler.table_to_rule(part)
         n = len(u) - n_delays + 1
         rows = np.concatenate([u[k : k + n] for k in range(n_delays)], axis=1) if n_delays > 1 else u
         x.append(rows[:-1])
         y.append(rows[1:])
-    return (x[0], y[0]) if len(x) == 1 else (np.concatenate(x), np.concatenate(y))
+    return joined(x), joined(y)

@@ -11,7 +11,7 @@ import numpy as np
 from cocycle.learn.fitted import FitRecord, FittedSystem, finish, many_forecasts
 from cocycle.learn.ridge import RidgeBlock, checked_penalties, ridge_block, ridge_weights
 from cocycle.learn.rules import AbstractRule, unscaled
-from cocycle.learn.stretches import Segments
+from cocycle.learn.stretches import Segments, joined
 
 N_FOLDS = 5
 N_STARTS = 8
@@ -62,7 +62,7 @@ def fit_readout(
         FittedSystem.
     """
     candidates = checked_penalties(penalties)
-    parts = [np.asarray(scaler.to_rule(part)) for part in found.parts]
+    parts = [scaler.table_to_rule(part) for part in found.parts]
     rows = _gather([regression(part) for part in parts], n_context)
     n_folds = N_FOLDS if len(candidates) > 1 and len(rows.features) >= 4 * N_FOLDS else 1
     edges = [int(e) for e in np.linspace(0, len(rows.features), n_folds + 1)]
@@ -100,8 +100,8 @@ def fit_readout(
 def _gather(pieces: list[tuple[np.ndarray, np.ndarray]], n_context: int) -> _Rows:
     sizes = [len(features) for features, _ in pieces]
     return _Rows(
-        np.concatenate([f for f, _ in pieces]),
-        np.concatenate([t for _, t in pieces]),
+        joined([f for f, _ in pieces]),
+        joined([t for _, t in pieces]),
         np.repeat(np.arange(len(pieces)), sizes),
         np.concatenate([n_context - 1 + np.arange(n) for n in sizes]),
     )

@@ -122,6 +122,15 @@ class Scaler(eqx.Module):
         """Return data in the units of the rule."""
         return (x - jnp.broadcast_to(self.centre, jnp.shape(x))) / jnp.broadcast_to(self.scale, jnp.shape(x))
 
+    def table_to_rule(self, rows: Float[np.ndarray, "time D"]) -> Float[np.ndarray, "time D"]:
+        """Return a table of data in the units of the rule, on the host; itself where those are its own.
+
+        Args:
+            rows: data.
+        """
+        centre, scale = np.asarray(self.centre), np.asarray(self.scale)
+        return rows if not centre.any() and np.all(scale == 1) else (rows - centre) / scale
+
     def to_data(self, u: Any) -> Any:
         """Return numbers of the rule in the units of the data."""
         return jnp.broadcast_to(self.centre, jnp.shape(u)) + jnp.broadcast_to(self.scale, jnp.shape(u)) * u

@@ -16,7 +16,7 @@ from cocycle.learn.formulations import AbstractFormulation, WeakForm
 from cocycle.learn.polynomial import monomial_factors, monomial_table, monomials
 from cocycle.learn.rules import AbstractRowRule, unscaled
 from cocycle.learn.sparse import STLSQ, AbstractSparseRegression
-from cocycle.learn.stretches import segments
+from cocycle.learn.stretches import joined, segments
 from cocycle.steppers import RK4
 
 N_BLOCKS = 20
@@ -117,7 +117,7 @@ class SINDy(AbstractLearner):
             return monomial_table(rows, factors)
 
         pieces = [self.formulation.regression(part, found.dt, library) for part in found.parts]
-        features, targets = (np.concatenate(side) for side in zip(*pieces, strict=True))
+        features, targets = (joined(side) for side in zip(*pieces, strict=True))
         if len(features) < features.shape[1]:
             raise InsufficientDataError(
                 f"{len(features)} equations cannot fix {features.shape[1]} terms; record longer or lower the degree."

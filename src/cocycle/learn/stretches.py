@@ -102,6 +102,15 @@ def segments(data: Any, *, n_min: int, dt: float | None = None) -> Segments:
     return Segments(kept, step, tables[0].variables, n_missing, tables[0].name)
 
 
+def joined(pieces: Sequence[np.ndarray]) -> np.ndarray:
+    """Return arrays one below the other; a single one as it is, since large ones take long to copy.
+
+    Args:
+        pieces: at least one.
+    """
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+
 def _items(data: Any) -> list[Any]:
     """The trajectories in what a user gave; a list of numbers, or of rows, is one."""
     if isinstance(data, Segments):
