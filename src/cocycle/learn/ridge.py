@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from scipy import linalg
 
 from cocycle.core.errors import ParameterError
 from cocycle.learn.triangular import triangular_factor
@@ -41,10 +40,7 @@ def ridge_block(features: Float[np.ndarray, "n F"], targets: Float[np.ndarray, "
     """
     if features.shape[1] <= EXACT_FEATURES:
         return RidgeBlock(*triangular_factor(features, targets), True, len(features))
-    # Half of a Gram matrix is enough: the other half is its mirror image.
-    product: Any = linalg.get_blas_funcs("syrk", (features,))
-    gram = product(1.0, features, trans=1) if features.flags.f_contiguous else product(1.0, features.T)
-    return RidgeBlock(np.triu(gram) + np.triu(gram, 1).T, features.T @ targets, False, len(features))
+    return RidgeBlock(features.T @ features, features.T @ targets, False, len(features))
 
 
 def ridge_weights(blocks: Sequence[RidgeBlock], penalties: Sequence[float]) -> list[Float[np.ndarray, "F D"]]:
@@ -96,13 +92,13 @@ def _by_cholesky(gram: Any, right: Any, damping: float) -> np.ndarray | None:
     """Weights of one penalty; None where round-off is too near for it."""
     damped = gram + damping * np.eye(len(gram))
     try:
-        factor = linalg.cholesky(damped, lower=True, check_finite=False)
-    except linalg.LinAlgError:
+        factor = np.linalg.cholesky(damped)
+    except np.linalg.LinAlgError:
         return None
     spread = np.diagonal(factor)
     if spread.min() < ROUND_OFF_OF_ROOTS * spread.max():
         return None
-    return linalg.cho_solve((factor, True), right, check_finite=False)
+    return np.linalg.solve(damped, right)
 
 
 def checked_penalties(penalties: Any) -> tuple[float, ...]:

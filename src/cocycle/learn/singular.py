@@ -1,10 +1,10 @@
-"""Leading singular values and vectors of a tall matrix, without the others."""
+"""Leading singular values and vectors of a tall matrix, without the others.
 
-from typing import Any
+NumPy alone: SciPy brings threads of its own, which wait for work on the same cores.
+"""
 
 import numpy as np
 from jaxtyping import Float
-from scipy import linalg
 
 # Singular values below this share of the largest are lost in the rounding of squares.
 RESOLVED = 1e-5
@@ -12,6 +12,8 @@ RESOLVED = 1e-5
 ALLOWED = 100.0
 # Below this share of all values a part is cheaper than the whole.
 FEW = 0.25
+# Steps of subspace iteration that are tried first, and vectors beyond those wanted.
+N_STEPS, SPARE = 3, 8
 
 
 def leading_singular(
@@ -19,8 +21,9 @@ def leading_singular(
 ) -> tuple[Float[np.ndarray, "n r"], Float[np.ndarray, "r"], Float[np.ndarray, "r E"]]:
     r"""The r largest singular values of a matrix with their vectors, $X \approx U \Sigma V^\top$.
 
-    Eigenvectors of the Gram matrix begin, one step of subspace iteration with Rayleigh and Ritz's rule gives back the
-    digits that squaring lost; then the residual |X v - s u| is looked at (|X^T u - s v| is zero by that rule).
+    Subspace iteration with the Gram matrix begins, or its eigenvectors where that is not enough. One step with the
+    matrix itself, by Rayleigh and Ritz's rule, gives back the digits that squaring lost; then the residual |X v - s u|
+    is looked at (|X^T u - s v| is zero by that rule).
 
     Args:
         x: matrix.
@@ -54,16 +57,27 @@ def _turned(found: tuple | None) -> tuple | None:
 
 
 def _from_squares(x: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    n = x.shape[1]
-    product: Any = linalg.get_blas_funcs("syrk", (x,))
-    gram = product(1.0, x, trans=1) if x.flags.f_contiguous else product(1.0, x.T)  # its upper half
-    squares, v = linalg.eigh(gram, lower=False, subset_by_index=(n - rank, n - 1), check_finite=False)
-    if not squares[0] > RESOLVED**2 * squares[-1]:
-        return None
+    gram = x.T @ x
+    found = _refined(x, _dominant(gram, rank))
+    if found is None:
+        found = _refined(x, np.linalg.eigh(gram)[1][:, -rank:])
+    return found
+
+
+def _dominant(gram: np.ndarray, rank: int) -> np.ndarray:
+    """Some steps of subspace iteration: enough where few values stand out, as in a signal of low rank."""
+    q = np.random.default_rng(0).normal(size=(len(gram), rank + SPARE))
+    for _ in range(N_STEPS):
+        q = np.linalg.qr(gram @ q)[0]
+    return q @ np.linalg.eigh(q.T @ gram @ q)[1][:, -rank:]
+
+
+def _refined(x: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Triplets in the space that v leads to; None where their residual is more than rounding."""
     left = np.linalg.qr(x @ v)[0]
     core, s, vt = np.linalg.svd(left.T @ x, full_matrices=False)
     u = left @ core
-    allowed = ALLOWED * np.finfo(float).eps * s[0]
     # X^T u = s v by the rule itself.
-    residual = np.linalg.norm(x @ vt.T - u * s, axis=0)
-    return (u, s, vt) if residual.max() <= allowed else None
+    residual = np.linalg.norm(x @ vt.T - u * s, axis=0).max()
+    good = s[-1] > RESOLVED * s[0] and residual <= ALLOWED * np.finfo(float).eps * s[0]
+    return (u, s, vt) if good else None

@@ -1,13 +1,15 @@
-"""Triangular factors of tall matrices: by Cholesky's method, twice, where the condition allows it."""
+"""Triangular factors of tall matrices: by Cholesky's method, twice, where the condition allows it.
+
+NumPy alone: SciPy brings threads of its own, which wait for work on the same cores.
+"""
 
 import numpy as np
 from jaxtyping import Float
-from scipy import linalg
 
 # Largest loss of orthogonality after the first pass from which the second restores all digits.
 LOST = 0.1
-# What stays in a cache.
-ROWS_AT_ONCE = 4096
+# What stays in a cache, and is below what BLAS shares among threads that then wait for each other.
+ROWS_AT_ONCE = 1024
 
 
 def triangular_factor(
@@ -55,9 +57,9 @@ def _by_cholesky(features: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray,
     if not (np.all(np.isfinite(scale)) and np.all(scale > 0)):
         return None
     try:
-        first = linalg.cholesky(gram / scale / scale[:, None], check_finite=False)
+        first = np.linalg.cholesky(gram / scale / scale[:, None]).T
         # A triangular inverse: what it loses the second pass finds.
-        inverse = linalg.solve_triangular(first, identity, check_finite=False) / scale[:, None]
+        inverse = np.linalg.inv(first) / scale[:, None]
         gram, seen = np.zeros_like(identity), np.zeros((len(identity), targets.shape[1]))
         for b in blocks:
             q = features[b] @ inverse
@@ -65,7 +67,7 @@ def _by_cholesky(features: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray,
             seen += q.T @ targets[b]
         if not np.max(np.abs(gram - identity)) < LOST:
             return None
-        second = linalg.cholesky(gram, check_finite=False)
-    except linalg.LinAlgError:
+        second = np.linalg.cholesky(gram).T
+    except np.linalg.LinAlgError:
         return None
-    return second @ first * scale, linalg.solve_triangular(second, seen, trans=1, check_finite=False)
+    return second @ first * scale, np.linalg.solve(second.T, seen)
