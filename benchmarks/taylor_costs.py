@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import cocycle as cc
-from benchmarks.taylor_problems import PROBLEMS, field_of, lorenz
+from benchmarks.taylor_problems import PROBLEMS, best, field_of, lorenz
 from cocycle.steppers import RK4, Flow, Taylor, taylor_ensemble
 
 
@@ -63,16 +63,6 @@ def compile_times() -> None:
     print(f"  {'':36s}" + "".join(cells), flush=True)
 
 
-def least(call: Callable[[], Any], runs: int) -> float:
-    """Least wall time: ensembles use all cores."""
-    times = []
-    for _ in range(runs):
-        began = time.perf_counter()
-        jax.block_until_ready(call())
-        times.append(time.perf_counter() - began)
-    return min(times)
-
-
 def ensembles(n: int = 10_000, duration: float = 10.0, tol: float = 1e-9) -> None:
     """Many Lorenz orbits: blocks of several sizes, and heyoka one by one, in batches and in its ensemble."""
     rng = np.random.default_rng(0)
@@ -82,7 +72,7 @@ def ensembles(n: int = 10_000, duration: float = 10.0, tol: float = 1e-9) -> Non
     for block in (1, 8, 16, 64, 256, 1024):
         call = lambda b=block: taylor_ensemble(flow, y, duration=duration, block=b)
         call()
-        print(f"  ours, block {block:<5d}      {least(call, 2):8.3f}", flush=True)
+        print(f"  ours, block {block:<5d}      {best(call, 2, time.perf_counter):8.3f}", flush=True)
     try:
         import heyoka as hy
     except ImportError:

@@ -166,11 +166,14 @@ WAYS = {
 }
 
 
-def best(call: Callable[[], Any], runs: int) -> float:
-    """Least processor time, which other work on the machine disturbs less than the clock on the wall."""
+def best(call: Callable[[], Any], runs: int, clock: Callable[[], float] = time.process_time) -> float:
+    """Least processor time, which other work on the machine disturbs less than the clock on the wall.
+
+    What uses all cores is timed by `time.perf_counter`.
+    """
     times = []
     for _ in range(runs):
-        began = time.process_time()
+        began = clock()
         jax.block_until_ready(call())
-        times.append(time.process_time() - began)
+        times.append(clock() - began)
     return min(times)

@@ -189,7 +189,7 @@ def _one_step(known: Sequence[float], dt: float | None) -> float:
     return float(steps[0] if dt is None else dt)
 
 
-# Fewer columns than this are reduced one by one: NumPy is slow along the first axis of narrow tables.
+# Tables of fewer columns than this are turned first: NumPy is slow along the first axis of narrow ones.
 NARROW = 16
 
 

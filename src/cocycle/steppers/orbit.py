@@ -59,8 +59,10 @@ def _piece_by_piece(
 
     def one(carry: Any) -> Any:
         i, n, t, low, parts, ok, caution, rows = carry
-        # What may hide something is not followed for ever.
-        towards = (times[n_rows - 1] - t) - low if program.hides else endless
+        towards = endless
+        if program.hides:  # what may hide something is not followed for ever
+            left = (times[n_rows - 1] - t) - low
+            towards = jnp.where(left == 0, endless, left)
         expansion, h, free = stepper.reach(program, t, parts, None, towards)
         h, missed, caution = stepper.cautious(program, t, expansion, None, h, free, caution)
         ok = ~jnp.isnan(h) & (h != 0) & all_finite(parts)

@@ -65,11 +65,11 @@ def spectra(
     """
     n_steps, n0 = _steps_to_take(entry, pilot, period, n_times), N_PILOT
     if n_steps // 10 > N_PILOT:  # a tenth of the work tells the length of the rest better
-        pilot = lyapunov_spectrum(system, n_steps=n_steps // 10, x0=final_state(system, pilot), n0=n0, **options)
+        pilot = lyapunov_spectrum(system, n_steps=n_steps // 10, x0=final_state(pilot), n0=n0, **options)
         n0 += n_steps // 10
         n_steps = _steps_to_take(entry, pilot, period, n_times)
     bound = None if tol is None else tol * _rate(entry, pilot, period)
-    options = options | {"x0": final_state(system, pilot), "n0": n0, "tol": bound}
+    options = options | {"x0": final_state(pilot), "n0": n0, "tol": bound}
     spectrum = lyapunov_spectrum(system, n_steps=n_steps, **options)
     n_missing = _steps_missing(entry, spectrum, n_times) if tol is None else 0
     while n_missing or (_may_go_on(entry, n_steps) and not _settled(spectrum)):
@@ -84,7 +84,7 @@ def _longer(system: Any, spectrum: Spectrum, n_more: int, options: dict[str, Any
     """The spectrum with more of the same orbit; new tangent vectors need as long to turn as the first ones had."""
     every = round(float(spectrum.interval) / float(spectrum.dt))
     lengths = {"n_steps": n_more + spectrum.n_transient, "n_transient": spectrum.n_transient, "qr_every": every}
-    more = lyapunov_spectrum(system, **(options | lengths | {"x0": final_state(system, spectrum)}))
+    more = lyapunov_spectrum(system, **(options | lengths | {"x0": final_state(spectrum)}))
     rows = np.concatenate([spectrum.local, more.local]) * float(spectrum.interval)
     worst = np.fmax(spectrum.volume_residual, more.volume_residual)
     return spectrum_of(system, rows, every, spectrum.n_transient, more.final, spectrum.n_dimensions, more.status, worst)
@@ -144,13 +144,13 @@ def transient_note(pool: Pool) -> tuple[str, ...]:
     )
 
 
-def final_state(system: Any, pilot: Spectrum) -> Any:
+def final_state(spectrum: Spectrum) -> Any:
     """Return the state at which a spectrum ended, as an initial state.
 
     Args:
-        pilot: the spectrum.
+        spectrum: the spectrum.
     """
-    return jax.tree.map(jnp.asarray, pilot.final)
+    return jax.tree.map(jnp.asarray, spectrum.final)
 
 
 def _may_go_on(entry: Entry, n_steps: int) -> bool:

@@ -258,7 +258,7 @@ def _orbit(entry: Entry, system: Any, pilot: Spectrum) -> tuple[Any, np.ndarray,
     """Times and points (n, D) of an orbit, the dominant period, and the time between two points."""
     dt, period = float(system.dt), entry.period
     if period is None:
-        raw = trajectory(system, final_state(system, pilot), entry.driver(1), n_steps=N_PILOT, progress=False)
+        raw = trajectory(system, final_state(pilot), entry.driver(1), n_steps=N_PILOT, progress=False)
         first = np.asarray(columns(raw.x))[:, 0]
         try:
             period = float(dominant_period(first).value) * dt
@@ -267,7 +267,7 @@ def _orbit(entry: Entry, system: Any, pilot: Spectrum) -> tuple[Any, np.ndarray,
         period = min(period, N_PILOT * dt / PER_PERIOD) if np.isfinite(period) and period > dt else PER_PERIOD * dt
     every = max(1, round(period / dt / PER_PERIOD))
     options: dict[str, Any] = {"n_steps": every * N_POINTS, "save_every": every, "n0": N_PILOT, "progress": False}
-    orbit = trajectory(system, final_state(system, pilot), entry.driver(1), **options)
+    orbit = trajectory(system, final_state(pilot), entry.driver(1), **options)
     return orbit.t, columns(orbit.x), period, every * dt
 
 

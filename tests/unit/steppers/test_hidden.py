@@ -74,6 +74,13 @@ def test_tangents_and_gradients_see_the_switch():
     assert abs(by_height - exact(END)) < allowed
 
 
+def test_a_sample_at_the_start_alone():
+    """Nothing is left to go then, which is no failure."""
+    found = taylor_orbit(FLOW, times=[0.0])
+    assert found.x.tolist() == [[0.0, 0.0]]
+    assert found.status == cc.Status.OK
+
+
 def test_pulses_that_are_off_at_both_ends_of_a_step():
     """A square wave of steep tanh, whose quiet stretches allow steps across whole pulses."""
 
