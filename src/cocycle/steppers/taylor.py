@@ -251,8 +251,11 @@ class Taylor(AbstractTangentStepper):
         held = caution.held(h)
         looks = lambda n: lambda h: self.misses(program, t, expansion, n_tangents, h, n)  # noqa: E731
         missed = jax.lax.cond(caution.is_first, looks(hidden.LOOKS), looks(1), held)
-        missed = missed & (free | (held != h)) & jnp.isfinite(held) & ~caution.ends
-        return held, missed, caution.after(missed, held)
+        cut = ~free & (held == h)
+        missed = missed & ~cut & jnp.isfinite(held) & ~caution.ends
+        after = caution.after(missed, held)
+        # A step that a switch cut short says nothing of how long the next one may be.
+        return held, missed, after._replace(cap=jnp.where(cut, caution.cap, after.cap))
 
     def solve(self, field: Any, t: Any, y: Any, args: Any, dt: Any, n_tangents: int | None) -> Any:
         """Take series steps until dt has passed.
